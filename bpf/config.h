@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * config.h: what user space tells the kernel side. struct config is read-only data, set before the programs are
+ * loaded, so that the verifier prunes what is switched off; struct limit_state and struct switches change while they run.
+ */
+#ifndef VMASNOOP_CONFIG_H
+#define VMASNOOP_CONFIG_H
+
+#include <linux/types.h>
+
+#define CONFIG_ERRNO_WORDS 4 /* bits for errno 0..255, a power of two; the kernel's last is 133 */
+#define CONFIG_COMM_BYTES 16
+
+struct config {
+	__u64 errno_wanted[CONFIG_ERRNO_WORDS]; /* bit E is set: failures with errno E are reported */
+	__u32 uid;
+	char comm[CONFIG_COMM_BYTES];
+	_Bool filter_followed; /* only processes in the followed map */
+	_Bool filter_uid;
+	_Bool filter_comm; /* the leader's name equals comm */
+	_Bool filter_cgroup;
+	_Bool user_stack;
+	_Bool kernel_stack;
+	_Bool split_hooked; /* __split_vma is watched: a failed split leaves word of itself */
+};
+
+/*
+ * vm.max_map_count as last seen. A cgroup/sysctl program sees a write just before the kernel takes it, so for a moment
+ * before and the new value both may be the one that judged a call: `before` and `changed_ns` keep the old one.
+ */
+struct limit_state {
+	__u64 changed_ns; /* CLOCK_MONOTONIC; 0: never */
+	__u32 now;
+	__u32 before;
+	__u32 hot_at; /* a process with this many mappings is hot */
+	__u32 polled; /* 1: no program sees the writes, user space reads the value once a second */
+};
+
+struct switches {
+	__u32 return_armed; /* the hook on munmap's return is attached: under-lock hooks leave word for it */
+};
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * emit.h: the one way out to user space: the ring buffer, the exact totals beside it, and the count of all that was
+ * lost, by cause. Nothing else calls a ring-buffer helper.
+ */
+#ifndef VMASNOOP_EMIT_H
+#define VMASNOOP_EMIT_H
+
+#include "vmlinux.h"
+
+#include <bpf/bpf_helpers.h>
+
+#include "event.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);
+} events SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct total_key);
+	__type(value, struct total);
+} totals SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, LOSS_CAUSE_COUNT);
+	__type(key, __u32);
+	__type(value, __u64);
+} losses SEC(".maps") __weak;
+
+static __always_inline void emit_loss(__u32 cause)
+{
+	__u64 *count = bpf_map_lookup_elem(&losses, &cause);
+
+	/* Atomic although per CPU: a fentry program can be preempted by another task's on the same CPU. */
+	if (count)
+		__sync_fetch_and_add(count, 1);
+}
+
+/* A record to fill and then to emit_submit(), or NULL, and then it is counted as lost. */
+#define emit_reserve(type)                                                    \
+	({                                                                    \
+		void *record = bpf_ringbuf_reserve(&events, sizeof(type), 0); \
+                                                                              \
+		if (!record)                                                  \
+			emit_loss(LOSS_RING_FULL);                            \
+		(type *)record;                                               \
+	})
+
+static __always_inline void emit_submit(void *record, struct event_header *header, __u16 kind, __u32 size)
+{
+	header->time_ns = bpf_ktime_get_ns();
+	header->size = size;
+	header->kind = kind;
+	header->reserved = 0;
+	bpf_ringbuf_submit(record, 0);
+}
+
+/* Counts a failure in the totals, whether or not its record finds room in the ring. */
+static __always_inline void emit_total(const struct total_key *key, __u64 bytes, const char *comm)
+{
+	struct total *total = bpf_map_lookup_elem(&totals, key);
+
+	if (!total) {
+		struct total fresh = {};
+
+		__builtin_memcpy(fresh.comm, comm, sizeof(fresh.comm));
+		bpf_map_update_elem(&totals, key, &fresh, BPF_NOEXIST);
+		total = bpf_map_lookup_elem(&totals, key);
+	}
+	if (!total) {
+		emit_loss(LOSS_TOTALS_FULL);
+		return;
+	}
+	__sync_fetch_and_add(&total->failures, 1);
+	__sync_fetch_and_add(&total->bytes, bytes);
+}
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * event.h: the records that the kernel side hands to user space (the ring buffer, and capture files).
+ *
+ * Included by both sides. Fixed-width fields ordered by size, explicit padding, no bit-fields, no enums on the wire;
+ * compiled with -Wpadded. Variable data follows its record as (offset, length) from the record's start; user/event.c
+ * checks them once. Kinds are only ever appended, and a field is never moved: a capture stays readable.
+ */
+#ifndef VMASNOOP_EVENT_H
+#define VMASNOOP_EVENT_H
+
+#include <linux/types.h>
+
+/*
+ * X(NAME, name): the enum, the records' names and the decoder's and renderer's prototypes all follow from this list, so
+ * that a kind that is not decoded or not rendered does not link.
+ */
+#define EVENT_KINDS(X)     \
+	X(FAILURE, failure) \
+	X(HOT, hot)         \
+	X(LIMIT, limit)
+
+enum event_kind {
+#define X(NAME, name) EVENT_##NAME,
+	EVENT_KINDS(X)
+#undef X
+	EVENT_KIND_COUNT
+};
+
+#define EVENT_COMM_BYTES 16
+#define EVENT_USER_FRAMES_MAX 127 /* the kernel's own cap: sysctl kernel.perf_event_max_stack */
+#define EVENT_KERNEL_FRAMES_MAX 48
+
+struct event_header {
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u32 size;    /* of the whole record in bytes, variable data included */
+	__u16 kind;    /* enum event_kind */
+	__u16 reserved;
+};
+
+/* Who: a process is (tgid, start time, exec id); its memory is the mm. */
+struct event_process {
+	__u64 start_time_ns; /* of the thread group's leader, CLOCK_BOOTTIME */
+	__u64 exec_id;	     /* task_struct.self_exec_id: counts the execs of this task */
+	__u64 mm;	     /* an opaque key; never printed */
+	__u64 cgroup_id;     /* cgroup v2; 1 is the root */
+	__u32 tgid;	     /* in the initial PID namespace, as is tid */
+	__u32 tid;
+	__u32 uid;
+	__u32 reserved;
+	char comm[EVENT_COMM_BYTES];	    /* of the leader */
+	char thread_comm[EVENT_COMM_BYTES]; /* of the thread itself */
+};
+
+/* Where a value was read: an inequality that was read after the lock was dropped is weaker evidence. */
+enum event_evidence {
+	EVIDENCE_UNDER_LOCK = 1, /* mmap_lock still held for write: the state that the kernel itself judged */
+	EVIDENCE_AFTER_UNLOCK,	 /* other threads may have changed it since */
+};
+
+enum event_vma_kind {
+	VMA_UNKNOWN, /* no VMA found; the other vma fields are 0 */
+	VMA_ANONYMOUS,
+	VMA_FILE,
+	VMA_HEAP,
+	VMA_STACK,
+	VMA_SPECIAL, /* no file, but vm_ops: vDSO and its kin */
+};
+
+/* The VMA that holds the first byte of the range. */
+struct event_vma {
+	__u64 start;
+	__u64 end;
+	__u64 flags;	    /* vm_flags; include/linux/mm.h */
+	__u64 offset_bytes; /* into the file */
+	__u64 inode;
+	__u32 device; /* dev_t as the kernel has it: major << 20 | minor */
+	__u32 kind;   /* enum event_vma_kind */
+};
+
+struct event_span {
+	__u32 offset; /* from the start of the record, in bytes */
+	__u32 length; /* in bytes */
+};
+
+/* A mapping call that failed. */
+struct event_failure {
+	struct event_header header;
+	struct event_process process;
+	struct event_vma vma;
+	__u64 addr; /* as the caller gave it */
+	__u64 length_bytes;
+	__u64 user_ip;
+	__u64 user_sp;
+	__u64 user_bp;
+	__u64 user_sp_word; /* the word at user_sp: a leaf's return address; 0 where it could not be read */
+	__s32 user_stack_error;	  /* 0, or the negative errno of bpf_get_stack() */
+	__s32 kernel_stack_error; /* likewise */
+	struct event_span user_stack;	/* __u64 addresses, innermost first */
+	struct event_span kernel_stack; /* likewise */
+	__u32 syscall;	   /* enum traced_syscall */
+	__u32 errno_code;  /* positive; 0: not known */
+	__u32 split_errno; /* of a __split_vma() that failed within the call; 0: none was seen to fail */
+	__u32 vma_count;
+	__u32 vma_limit;
+	__u32 limit_floor; /* the lowest limit in force within the last second; see struct limit_state */
+	__u16 verdict;	   /* enum verdict */
+	__u8 evidence;	   /* enum event_evidence */
+	__u8 interior;	   /* 1: the range lies strictly inside vma, so that unmapping it needs one VMA more */
+	__u8 compat;	   /* 1: a 32-bit call */
+	__u8 reserved[3];
+};
+
+/* A process came near enough to the limit to be watched closely: its modules are read while it lives. */
+struct event_hot {
+	struct event_header header;
+	struct event_process process;
+	__u32 vma_count;
+	__u32 vma_limit;
+};
+
+/* vm.max_map_count was written. By whom is not told: a sysctl program could not ask before 5.12. */
+struct event_limit {
+	struct event_header header;
+	__u32 old_limit;
+	__u32 new_limit;
+};
+
+/* The syscalls that are traced, by the number's meaning and not its value, which differs by architecture. */
+enum traced_syscall {
+	SYSCALL_NONE,
+	SYSCALL_MUNMAP,
+};
+
+/* The size of the largest record, of which a ring entry and the reader's buffers are made. */
+struct event_failure_full {
+	struct event_failure failure;
+	__u64 user_stack[EVENT_USER_FRAMES_MAX];
+	__u64 kernel_stack[EVENT_KERNEL_FRAMES_MAX];
+};
+
+/*
+ * Totals are counted in a map of their own, so that they stay exact when a flood of events overruns the ring.
+ * One entry a process, syscall, verdict and errno.
+ */
+struct total_key {
+	__u64 start_time_ns;
+	__u64 exec_id;
+	__u32 tgid;
+	__u32 errno_code;
+	__u16 syscall;
+	__u16 verdict;
+	__u32 reserved;
+};
+
+struct total {
+	__u64 failures;
+	__u64 bytes; /* asked to be unmapped and not unmapped */
+	char comm[EVENT_COMM_BYTES];
+};
+
+/* What was lost, by cause; X(NAME, name, what it means for the reader). */
+#define LOSS_CAUSES(X)                                                                                   \
+	X(RING_FULL, ring_full, "failures counted but not shown: the ring buffer was full")              \
+	X(TOTALS_FULL, totals_full, "failures shown but not in the totals: too many failing processes")  \
+	X(FOLLOW_FULL, follow_full, "child processes not followed: too many")                            \
+	X(STATE_FULL, state_full, "calls whose state between two hooks did not fit: may be shown twice") \
+	X(ERRNO_UNSEEN, errno_unseen, "failing calls whose errno was not seen: sys_exit was not armed yet")
+
+enum loss_cause {
+#define X(NAME, name, text) LOSS_##NAME,
+	LOSS_CAUSES(X)
+#undef X
+	LOSS_CAUSE_COUNT
+};
+
+#endif

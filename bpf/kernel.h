@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * kernel.h: the only place that knows that kernels differ: accessors for fields that moved or were renamed, and the
+ * user registers by architecture. Never a kernel version: always "is the thing there", newest kernel's way first.
+ */
+#ifndef VMASNOOP_KERNEL_H
+#define VMASNOOP_KERNEL_H
+
+#include "vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "event.h"
+
+/* A mapping call that the current task is in, from its user registers. */
+struct kernel_call {
+	__u64 addr;
+	__u64 length_bytes;
+	__u64 user_ip;
+	__u64 user_sp;
+	__u64 user_bp;
+	__u32 syscall; /* enum traced_syscall; SYSCALL_NONE: none that is traced */
+	__u8 compat;
+	__u8 inside; /* the call has not returned yet: the result register still has the entry code's mark */
+};
+
+static __always_inline struct task_struct *kernel_current(void)
+{
+	return (struct task_struct *)bpf_get_current_task();
+}
+
+static __always_inline __u32 kernel_vma_count(const struct mm_struct *mm)
+{
+	const struct mm_struct___vma_count *renamed = (const void *)mm;
+
+	if (bpf_core_field_exists(renamed->vma_count))
+		return BPF_CORE_READ(renamed, vma_count);
+	return BPF_CORE_READ(mm, map_count);
+}
+
+static __always_inline bool kernel_vma_can_refuse_split(const struct vm_area_struct *vma)
+{
+	const struct vm_operations_struct *ops = BPF_CORE_READ(vma, vm_ops);
+	const struct vm_operations_struct___split *old = (const void *)ops;
+
+	if (!ops)
+		return false;
+	if (bpf_core_field_exists(ops->may_split))
+		return BPF_CORE_READ(ops, may_split) != NULL;
+	return BPF_CORE_READ(old, split) != NULL;
+}
+
+#if defined(__TARGET_ARCH_x86)
+
+/* arch/x86/include/asm/thread_info.h: the syscall was a 32-bit one. */
+#define KERNEL_TS_COMPAT 0x0002
+/* arch/x86/include/asm/page_64_types.h, without KASAN; only asked before 5.15. */
+#define KERNEL_THREAD_BYTES 16384
+/* arch/x86/include/uapi/asm/unistd.h */
+#define KERNEL_X32_SYSCALL_BIT 0x40000000
+#define KERNEL_NR_MUNMAP 11
+#define KERNEL_NR_MUNMAP_COMPAT 91
+#define KERNEL_ENOSYS 38
+
+static __always_inline struct pt_regs *kernel_user_regs(struct task_struct *task)
+{
+	/* bpf_task_pt_regs() and the typed current task it takes came with 5.15 (dd6e10fbd9fb). */
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	return BPF_CORE_READ(task, stack) + KERNEL_THREAD_BYTES - bpf_core_type_size(struct pt_regs);
+}
+
+/* The syscall that the current task is in, or was last in: see kernel_call.inside. */
+static __always_inline void kernel_current_call(struct kernel_call *call)
+{
+	struct task_struct *task = kernel_current();
+	struct pt_regs *regs = kernel_user_regs(task);
+	__u64 nr = BPF_CORE_READ(regs, orig_ax);
+
+	call->compat = (BPF_CORE_READ(task, thread_info.status) & KERNEL_TS_COMPAT) != 0;
+	call->syscall = SYSCALL_NONE;
+	if (nr != KERNEL_NR_MUNMAP && nr != KERNEL_NR_MUNMAP_COMPAT && nr != (KERNEL_X32_SYSCALL_BIT | KERNEL_NR_MUNMAP))
+		return;
+	if (call->compat != (nr == KERNEL_NR_MUNMAP_COMPAT))
+		return;
+	call->syscall = SYSCALL_MUNMAP;
+	call->inside = (__s64)BPF_CORE_READ(regs, ax) == -KERNEL_ENOSYS;
+	if (call->compat) {
+		call->addr = (__u32)BPF_CORE_READ(regs, bx);
+		call->length_bytes = (__u32)BPF_CORE_READ(regs, cx);
+	} else {
+		call->addr = BPF_CORE_READ(regs, di);
+		call->length_bytes = BPF_CORE_READ(regs, si);
+	}
+	call->user_ip = BPF_CORE_READ(regs, ip);
+	call->user_sp = BPF_CORE_READ(regs, sp);
+	call->user_bp = BPF_CORE_READ(regs, bp);
+}
+
+#else
+#error "vmasnoop knows the user registers of x86-64 only: add them for this architecture here"
+#endif
+
+#endif

@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * munmap.bpf.c: see every munmap() that fails, judge it, and report it. Logic first, once; the thin wrappers for each
+ * hook rung are at the bottom. Which of them are loaded is user/tracer.c's choice.
+ *
+ * Two observations. The *core* hook runs while mmap_lock is still held for write, so what it reads is what the kernel
+ * judged. The *return* hook sees every errno, but after the lock was dropped; it is armed when an errno that the core
+ * hook cannot know is asked for, and it is all there is on a 5.10 kernel without fentry and kprobes.
+ */
+#include "vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "config.h"
+#include "emit.h"
+#include "event.h"
+#include "filter.h"
+#include "kernel.h"
+#include "process.h"
+#include "state.h"
+#include "vma.h"
+
+#define PAGE_BYTES 4096ULL
+#define VM_SEALED (1ULL << 63) /* include/linux/mm.h, 6.10: 8be7258aad44 */
+
+struct hot_key {
+	__u64 mm;
+	__u64 start_time_ns;
+	__u64 exec_id;
+	__u32 tgid;
+	__u32 reserved;
+};
+
+/* The hot processes that user space knows of. An entry pushed out by newer ones costs one more record, no more. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct hot_key);
+	__type(value, __u8);
+} hot SEC(".maps");
+
+static __always_inline __u64 page_align(__u64 bytes)
+{
+	return (bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+}
+
+static __noinline void report_hot(struct mm_struct *mm, __u32 count)
+{
+	struct event_process process;
+	struct event_hot *record;
+	struct hot_key key = {};
+	__u8 known = 1;
+
+	process_describe(&process);
+	key.mm = (__u64)mm;
+	key.start_time_ns = process.start_time_ns;
+	key.exec_id = process.exec_id;
+	key.tgid = process.tgid;
+	if (bpf_map_lookup_elem(&hot, &key) || !process_wanted(&process))
+		return;
+	record = emit_reserve(struct event_hot);
+	if (!record)
+		return;
+	bpf_map_update_elem(&hot, &key, &known, BPF_ANY);
+	record->process = process;
+	record->vma_count = count;
+	record->vma_limit = limit.now;
+	emit_submit(record, &record->header, EVENT_HOT, sizeof(*record));
+}
+
+/* The one test that a process pays which neither fails nor nears the limit. */
+static __always_inline void note_if_hot(struct mm_struct *mm, __u32 count)
+{
+	if (count >= limit.hot_at)
+		report_hot(mm, count);
+}
+
+static __always_inline __u32 vma_kind(const struct mm_struct *mm, const struct vm_area_struct *vma,
+				      const struct event_vma *v)
+{
+	__u64 stack = BPF_CORE_READ(mm, start_stack);
+
+	if (BPF_CORE_READ(vma, vm_file))
+		return VMA_FILE;
+	if (BPF_CORE_READ(vma, vm_ops))
+		return VMA_SPECIAL;
+	if (v->start <= BPF_CORE_READ(mm, brk) && v->end >= BPF_CORE_READ(mm, start_brk))
+		return VMA_HEAP;
+	return v->start <= stack && stack < v->end ? VMA_STACK : VMA_ANONYMOUS;
+}
+
+static __always_inline void describe_vma(const struct mm_struct *mm, const struct vm_area_struct *vma,
+					 struct event_vma *v)
+{
+	struct inode *inode = BPF_CORE_READ(vma, vm_file, f_inode);
+
+	v->start = BPF_CORE_READ(vma, vm_start);
+	v->end = BPF_CORE_READ(vma, vm_end);
+	v->flags = BPF_CORE_READ(vma, vm_flags);
+	v->offset_bytes = BPF_CORE_READ(vma, vm_pgoff) * PAGE_BYTES;
+	v->kind = vma_kind(mm, vma, v);
+	if (inode) {
+		v->inode = BPF_CORE_READ(inode, i_ino);
+		v->device = BPF_CORE_READ(inode, i_sb, s_dev);
+	}
+}
+
+static __always_inline void copy_stacks(void *ctx, struct event_failure_full *full)
+{
+	struct event_failure *f = &full->failure;
+	long user = 0, kernel = 0;
+
+	f->user_stack.offset = offsetof(struct event_failure_full, user_stack);
+	f->kernel_stack.offset = offsetof(struct event_failure_full, kernel_stack);
+	if (config.user_stack) {
+		user = bpf_get_stack(ctx, full->user_stack, sizeof(full->user_stack), BPF_F_USER_STACK);
+		bpf_probe_read_user(&f->user_sp_word, sizeof(f->user_sp_word), (void *)f->user_sp);
+	}
+	if (config.kernel_stack)
+		kernel = bpf_get_stack(ctx, full->kernel_stack, sizeof(full->kernel_stack), 0);
+	f->user_stack.length = user > 0 ? user : 0;
+	f->kernel_stack.length = kernel > 0 ? kernel : 0;
+	f->user_stack_error = user < 0 ? user : 0;
+	f->kernel_stack_error = kernel < 0 ? kernel : 0;
+}
+
+static __always_inline void count_total(const struct event_failure *f)
+{
+	struct total_key key = {
+		.start_time_ns = f->process.start_time_ns,
+		.exec_id = f->process.exec_id,
+		.tgid = f->process.tgid,
+		.errno_code = f->errno_code,
+		.syscall = f->syscall,
+		.verdict = f->verdict,
+	};
+
+	emit_total(&key, page_align(f->length_bytes), f->process.comm);
+}
+
+/*
+ * Completes `f` (call, errno, evidence are set) with what was in force, and judges it. `known_vma` is the VMA of the
+ * range's first byte where a hook has it at hand, else 0.
+ */
+static __always_inline void judge(struct event_failure *f, struct mm_struct *mm, __u64 known_vma)
+{
+	__u64 found = known_vma ?: vma_find((__u64)mm, f->addr);
+	__u64 end = f->addr + page_align(f->length_bytes);
+
+	f->vma_count = kernel_vma_count(mm);
+	f->vma_limit = limit.now;
+	f->limit_floor = filter_limit_floor(limit.changed_ns, limit.now, limit.before, bpf_ktime_get_ns());
+	if (limit.polled)
+		f->limit_floor = 0; /* a write may not have been seen yet: the floor excludes nothing */
+	if (found)
+		describe_vma(mm, (void *)found, &f->vma);
+	f->interior = found && f->vma.start < f->addr && end < f->vma.end;
+	f->verdict = filter_munmap_verdict(f);
+}
+
+/* What __split_vma() left for this very call, and the word that the call is reported. */
+static __always_inline __u32 take_split_errno(const struct event_failure *f, bool report)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct call_state *seen = NULL, state = {};
+
+	if (config.split_hooked || report)
+		seen = bpf_map_lookup_elem(&calls, &tid);
+	if (seen && seen->addr == f->addr && seen->length_bytes == f->length_bytes)
+		state.split_errno = seen->split_errno;
+	if (report) {
+		state.addr = f->addr;
+		state.length_bytes = f->length_bytes;
+		state.reported = 1;
+		if (bpf_map_update_elem(&calls, &tid, &state, BPF_ANY))
+			emit_loss(LOSS_STATE_FULL);
+	} else if (seen) {
+		bpf_map_delete_elem(&calls, &tid);
+	}
+	return state.split_errno;
+}
+
+static __always_inline void describe_call(struct event_failure *f, const struct kernel_call *call, __u32 errno_code,
+					  __u8 evidence)
+{
+	f->addr = call->addr;
+	f->length_bytes = call->length_bytes;
+	f->user_ip = call->user_ip;
+	f->user_sp = call->user_sp;
+	f->user_bp = call->user_bp;
+	f->syscall = call->syscall;
+	f->compat = call->compat;
+	f->errno_code = errno_code;
+	f->evidence = evidence;
+}
+
+/* One failure, from a hook of any rung to the ring. */
+static __always_inline void report_failure(void *ctx, const struct event_failure *judged)
+{
+	struct event_failure_full *full;
+
+	count_total(judged);
+	full = emit_reserve(struct event_failure_full);
+	if (!full)
+		return;
+	__builtin_memcpy(&full->failure, judged, sizeof(*judged));
+	copy_stacks(ctx, full);
+	emit_submit(full, &full->failure.header, EVENT_FAILURE, sizeof(*full));
+}
+
+/*
+ * The core of munmap() failed with errno_code, and the lock is still held. Not inlined, as are the other two that hold
+ * a struct event_failure: its frame and report_hot()'s must not add up, 512 bytes is all the stack there is.
+ */
+static __noinline void on_core_failure(void *ctx, __u32 errno_code, __u64 known_vma)
+{
+	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
+	struct event_failure f = {};
+	struct kernel_call call = {};
+
+	kernel_current_call(&call);
+	if (call.syscall == SYSCALL_NONE)
+		return;
+	describe_call(&f, &call, errno_code, EVIDENCE_UNDER_LOCK);
+	f.split_errno = take_split_errno(&f, switches.return_armed);
+	process_describe(&f.process);
+	if (!filter_errno(&config, errno_code) || !process_wanted(&f.process))
+		return;
+	judge(&f, mm, known_vma);
+	report_failure(ctx, &f);
+}
+
+/* The exit of a core function: 0 or 1 is success, a negative errno is a failure. */
+static __always_inline void on_core_exit(void *ctx, struct mm_struct *mm, long ret, __u64 known_vma)
+{
+	if (ret >= 0)
+		note_if_hot(mm, kernel_vma_count(mm));
+	else
+		on_core_failure(ctx, -ret, known_vma);
+}
+
+/*
+ * The errno of a munmap() that left something of its range mapped, by elimination, or 0. In the order of the kernel's
+ * own tests: the limit; then what may refuse a split (EINVAL) or is sealed (EPERM); else only an allocation is left.
+ * Known only where the VMAs at both ends are all VMAs of the range.
+ */
+static __always_inline __u32 errno_of_unreleased(struct event_failure *f, __u64 first, __u64 last)
+{
+	const struct vm_area_struct *a = (void *)first, *b = (void *)last;
+
+	if (f->verdict == VERDICT_MAX_MAP_COUNT)
+		return ERRNO_ENOMEM;
+	if (!first || !last || (first != last && BPF_CORE_READ(a, vm_end) != BPF_CORE_READ(b, vm_start)))
+		return 0;
+	if (kernel_vma_can_refuse_split(a) || kernel_vma_can_refuse_split(b))
+		return 0;
+	if ((BPF_CORE_READ(a, vm_flags) | BPF_CORE_READ(b, vm_flags)) & VM_SEALED)
+		return 0;
+	return ERRNO_ENOMEM;
+}
+
+/*
+ * The lock is being released for write. A munmap() that succeeded left nothing of its range mapped (and usually
+ * downgraded the lock before): if something is left, within the call, it failed. No errno is at hand here.
+ */
+static __noinline void on_write_release(void *ctx)
+{
+	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
+	struct event_failure f = {};
+	struct kernel_call call = {};
+	__u64 first, last;
+
+	kernel_current_call(&call);
+	if (call.syscall == SYSCALL_NONE || !call.inside)
+		return;
+	first = vma_find((__u64)mm, call.addr);
+	last = vma_find((__u64)mm, call.addr + page_align(call.length_bytes) - 1);
+	if (!first && !last)
+		return;
+	/* Judged as ENOMEM first: that verdict is how the errno of a limit failure is known. */
+	describe_call(&f, &call, ERRNO_ENOMEM, EVIDENCE_UNDER_LOCK);
+	process_describe(&f.process);
+	judge(&f, mm, first);
+	f.errno_code = errno_of_unreleased(&f, first, last);
+	if (!f.errno_code) {
+		if (!switches.return_armed && process_wanted(&f.process))
+			emit_loss(LOSS_ERRNO_UNSEEN);
+		return;
+	}
+	if (switches.return_armed)
+		take_split_errno(&f, true);
+	if (filter_errno(&config, f.errno_code) && process_wanted(&f.process))
+		report_failure(ctx, &f);
+}
+
+static __always_inline void on_lock_released(void *ctx, struct mm_struct *mm, bool write)
+{
+	if (mm != BPF_CORE_READ(kernel_current(), mm))
+		return;
+	note_if_hot(mm, kernel_vma_count(mm));
+	if (write)
+		on_write_release(ctx);
+}
+
+/* munmap() returned a negative errno to user space; the lock was dropped, by now anything may have changed. */
+static __noinline void on_return_failure(void *ctx, __u32 errno_code)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
+	struct event_failure f = {};
+	struct kernel_call call = {};
+	struct call_state *seen;
+
+	kernel_current_call(&call);
+	if (call.syscall == SYSCALL_NONE)
+		return;
+	describe_call(&f, &call, errno_code, EVIDENCE_AFTER_UNLOCK);
+	seen = bpf_map_lookup_elem(&calls, &tid);
+	if (seen && seen->reported && seen->addr == f.addr && seen->length_bytes == f.length_bytes) {
+		bpf_map_delete_elem(&calls, &tid);
+		return;
+	}
+	process_describe(&f.process);
+	if (!process_wanted(&f.process))
+		return;
+	judge(&f, mm, 0);
+	report_failure(ctx, &f);
+}
+
+static __always_inline void on_return(void *ctx, long ret)
+{
+	/* EINTR: the task is being killed and never sees it (mmap_write_lock_killable). */
+	if (ret < 0 && ret != -ERRNO_EINTR && filter_errno(&config, -ret))
+		on_return_failure(ctx, -ret);
+}
+
+/* --- fentry rung: fexit. Which core function there is differs by kernel; KERNEL.md 1.1. --- */
+
+/* 5.10, 5.15: __do_munmap(mm, start, len, uf, downgrade); 1: success and the lock downgraded. */
+SEC("fexit/__do_munmap")
+int BPF_PROG(core_do_munmap, struct mm_struct *mm, unsigned long start, size_t len, void *uf, bool downgrade, int ret)
+{
+	on_core_exit(ctx, mm, ret, 0);
+	return 0;
+}
+
+/* 6.1: do_mas_munmap(mas, mm, start, len, uf, downgrade). do_mas_align_munmap() below it has too many arguments. */
+SEC("fexit/do_mas_munmap")
+int BPF_PROG(core_do_mas_munmap, void *mas, struct mm_struct *mm, unsigned long start, size_t len, void *uf,
+	     bool downgrade, int ret)
+{
+	on_core_exit(ctx, mm, ret, 0);
+	return 0;
+}
+
+/* 6.3 and later: do_vmi_align_munmap(vmi, vma, mm, start, end, uf, unlock); on failure vma is the first of the range. */
+SEC("fexit/do_vmi_align_munmap")
+int BPF_PROG(core_do_vmi_align_munmap, void *vmi, struct vm_area_struct *vma, struct mm_struct *mm,
+	     unsigned long start, unsigned long end, void *uf, bool unlock, int ret)
+{
+	on_core_exit(ctx, mm, ret, (__u64)vma);
+	return 0;
+}
+
+/* The same where the one above has too many arguments or was inlined: do_vmi_munmap(vmi, mm, start, len, uf, unlock). */
+SEC("fexit/do_vmi_munmap")
+int BPF_PROG(core_do_vmi_munmap, void *vmi, struct mm_struct *mm, unsigned long start, size_t len, void *uf,
+	     bool unlock, int ret)
+{
+	on_core_exit(ctx, mm, ret, 0);
+	return 0;
+}
+
+/* Native and compat munmap() alike: __vm_munmap(start, len, unlock). */
+SEC("fexit/__vm_munmap")
+int BPF_PROG(return_vm_munmap, unsigned long start, size_t len, bool unlock, int ret)
+{
+	on_return(ctx, ret);
+	return 0;
+}
+
+/* --- kprobe rung: one kretprobe, on whichever core function runs under the lock; user space names it. --- */
+
+SEC("kretprobe")
+int BPF_KRETPROBE(core_kretprobe, int ret)
+{
+	on_core_exit(ctx, BPF_CORE_READ(kernel_current(), mm), ret, 0);
+	return 0;
+}
+
+/* --- tracepoint rung --- */
+
+/* mmap_lock_released(mm, write) since 6.13; the BTF of the kernel at hand says which of the two it is. */
+SEC("tp_btf/mmap_lock_released")
+int BPF_PROG(released, struct mm_struct *mm, bool write)
+{
+	on_lock_released(ctx, mm, write);
+	return 0;
+}
+
+/* mmap_lock_released(mm, memcg_path, write), 5.11 to 6.12. */
+SEC("tp_btf/mmap_lock_released")
+int BPF_PROG(released_with_path, struct mm_struct *mm, const char *memcg_path, bool write)
+{
+	on_lock_released(ctx, mm, write);
+	return 0;
+}
+
+SEC("tp/syscalls/sys_exit_munmap")
+int return_sys_exit(struct syscall_exit_context *ctx)
+{
+	on_return(ctx, ctx->ret);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * modules.h: the files that a process executes from: its executable file mappings, read from /proc while it lives, each
+ * file opened then, so that exit, exec and unlink lose nothing. Knows no symbols: see symbolizer.h.
+ */
+#ifndef VMASNOOP_MODULES_H
+#define VMASNOOP_MODULES_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct module {
+	uint64_t start; /* of the mapping: [start, end) */
+	uint64_t end;
+	uint64_t file_offset; /* in bytes, of the mapping's first byte */
+	uint64_t inode;	      /* 0 for the vDSO */
+	dev_t device;
+	char *path; /* as /proc gives it, or "[vdso]"; " (deleted)" is kept */
+	int fd;	    /* open for reading, or -1 */
+};
+
+struct modules;
+
+/*
+ * Reads the modules of the process that thread `tid` belongs to. Any living thread will do, also one whose group leader
+ * has exited. Returns 0, -ESRCH when it is gone, or another negative errno.
+ */
+int modules_read(pid_t tid, struct modules **ret);
+void modules_free(struct modules *modules);
+
+/* The module that holds addr, or NULL. */
+const struct module *modules_find(const struct modules *modules, uint64_t addr);
+
+/* Wraps a list that was made otherwise (tests, a capture); takes ownership of `list` and all in it. */
+int modules_from_list(struct module *list, size_t count, struct modules **ret);
+
+#endif

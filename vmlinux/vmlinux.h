@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vmlinux.h: the kernel types that vmasnoop reads, and no others.
+ *
+ * Hand-kept. This file is the whole contract between the tool and the kernel: a field that is not here is not
+ * read. Offsets are not taken from here but relocated at load (CO-RE), so order and padding do not matter; names
+ * and types do. A type whose shape differs between kernels appears once per shape, as a CO-RE flavour (the part
+ * after ___ is ignored in the match). tests/lint/btf_contract checks every field against the BTF of the kernel at
+ * hand. It states no policy and has no code: kernel.h chooses between the flavours.
+ */
+#ifndef __VMLINUX_H__
+#define __VMLINUX_H__ /* the name by which bpf_tracing.h knows that pt_regs has the kernel's field names */
+
+/* What is UAPI needs no relocation: helper numbers, map types, flags, struct bpf_sysctl. */
+#include <linux/bpf.h>
+
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
+typedef __s32 s32;
+typedef __s64 s64;
+typedef _Bool bool;
+typedef __kernel_size_t size_t;
+
+#define true 1
+#define false 0
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct super_block {
+	u32 s_dev;
+};
+
+struct inode {
+	unsigned long i_ino;
+	struct super_block *i_sb;
+};
+
+struct file {
+	struct inode *f_inode;
+};
+
+/* may_split since 5.11 (dd3b614f858d), before it was called split. Only "is it set" is asked. */
+struct vm_operations_struct {
+	int (*may_split)(void);
+};
+
+struct vm_operations_struct___split {
+	int (*split)(void);
+};
+
+struct vm_area_struct {
+	unsigned long vm_start;
+	unsigned long vm_end;
+	struct mm_struct *vm_mm;
+	unsigned long vm_flags; /* in a union with __vm_flags since 6.3, with vma_flags in 7.x */
+	const struct vm_operations_struct *vm_ops;
+	unsigned long vm_pgoff;
+	struct file *vm_file;
+};
+
+struct maple_tree {
+	void *ma_root;
+};
+
+struct mm_struct {
+	int map_count;
+	unsigned long start_brk;
+	unsigned long brk;
+	unsigned long start_stack;
+};
+
+/* 6.1 and later: VMAs in a maple tree (524e00b36e8c, 6.1). */
+struct mm_struct___maple {
+	struct maple_tree mm_mt;
+};
+
+/* Up to 6.0: VMAs in a red-black tree. */
+struct rb_node {
+	struct rb_node *rb_right;
+	struct rb_node *rb_left;
+};
+
+struct rb_root {
+	struct rb_node *rb_node;
+};
+
+struct mm_struct___rb {
+	struct rb_root mm_rb;
+};
+
+struct vm_area_struct___rb {
+	struct rb_node vm_rb;
+};
+
+/* Proposed in 2025 (Kalesh Singh, "mm: rename map_count to vma_count"), in no release up to 7.2. */
+struct mm_struct___vma_count {
+	int vma_count;
+};
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct signal_struct {
+	atomic_t live;
+};
+
+#if defined(__TARGET_ARCH_x86)
+struct thread_info {
+	u32 status;
+};
+#endif
+
+struct task_struct {
+#if defined(__TARGET_ARCH_x86)
+	struct thread_info thread_info;
+#endif
+	int pid;
+	int tgid;
+	char comm[16];
+	u64 start_boottime;
+	u64 self_exec_id;
+	void *stack;
+	struct mm_struct *mm;
+	struct signal_struct *signal;
+	struct task_struct *group_leader;
+};
+
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+	unsigned long bp;
+	unsigned long bx;
+	unsigned long ax;
+	unsigned long cx;
+	unsigned long si;
+	unsigned long di;
+	unsigned long orig_ax;
+	unsigned long ip;
+	unsigned long sp;
+};
+#endif
+
+#pragma clang attribute pop
+
+/* The context of tp/syscalls/sys_exit_*: the fields of events/syscalls/sys_exit_munmap/format, a stable layout. */
+struct syscall_exit_context {
+	__u64 common;
+	__s64 id;
+	__s64 ret;
+};
+
+#endif
