@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Reads an oracle file. A line that does not parse or a wrong total makes it unreadable. */
+#define _GNU_SOURCE 1
+#include "happened.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct oracle_file {
+	size_t lines;
+	size_t failures;
+	bool has_total;
+	size_t total_failures;
+};
+
+static bool parse_failure(const char *line, struct call *ret)
+{
+	struct call call = {0};
+	uint64_t length;
+	int used = 0;
+
+	if (sscanf(line, "failed %23s 0x%" SCNx64 " %" SCNu64 " %15s pid %ld tid %ld%n", call.syscall, &call.addr,
+		   &length, call.errno_name, &call.pid, &call.tid, &used) != 6)
+		return false;
+	if (strcmp(line + used, "\n") != 0)
+		return false;
+	call.length = call_round_to_pages(length);
+	*ret = call;
+	return true;
+}
+
+static bool parse_total(const char *line, size_t *ret_failures)
+{
+	size_t failures, calls, bytes;
+	int used = 0;
+
+	if (sscanf(line, "total %zu failed of %zu calls, %zu bytes%n", &failures, &calls, &bytes, &used) != 3 ||
+	    strcmp(line + used, "\n") != 0)
+		return false;
+	*ret_failures = failures;
+	return true;
+}
+
+static bool is_wanted(const struct call *call, const char *syscall, const char *errno_name)
+{
+	return (!syscall || strcmp(call->syscall, syscall) == 0) &&
+	       (!errno_name || strcmp(call->errno_name, errno_name) == 0);
+}
+
+static bool read_line(const char *line, struct oracle_file *file, const char *syscall, const char *errno_name,
+		      struct call_list *list)
+{
+	struct call call;
+
+	file->lines++;
+	if (file->has_total)
+		return false;
+	if (parse_total(line, &file->total_failures)) {
+		file->has_total = true;
+		return true;
+	}
+	if (!parse_failure(line, &call))
+		return false;
+	file->failures++;
+	if (is_wanted(&call, syscall, errno_name))
+		call_list_add(list, &call);
+	return true;
+}
+
+bool happened_read(const char *path, const char *syscall, const char *errno_name, struct call_list *ret)
+{
+	struct oracle_file read = {0};
+	struct call_list list = {0};
+	FILE *file = fopen(path, "re");
+	bool valid = true;
+	char *line = NULL;
+	size_t size = 0;
+
+	if (!file) {
+		fprintf(stderr, "compare: cannot read '%s': %s\n", path, strerror(errno));
+		return false;
+	}
+	while (valid && getline(&line, &size, file) >= 0)
+		valid = read_line(line, &read, syscall, errno_name, &list);
+	free(line);
+	fclose(file);
+	if (!valid) {
+		fprintf(stderr, "compare: '%s' line %zu is not a line of an oracle\n", path, read.lines);
+	} else if (!read.has_total || read.total_failures != read.failures) {
+		fprintf(stderr, "compare: '%s' is incomplete: %zu failures, no total or another one\n", path,
+			read.failures);
+		valid = false;
+	}
+	if (valid)
+		*ret = list;
+	else
+		call_list_fini(&list);
+	return valid;
+}
