@@ -41,13 +41,13 @@ static __always_inline void emit_loss(__u32 cause)
 }
 
 /* A record to fill and then to emit_submit(), or NULL, and then it is counted as lost. */
-#define emit_reserve(type)                                                    \
-	({                                                                    \
-		void *record = bpf_ringbuf_reserve(&events, sizeof(type), 0); \
-                                                                              \
-		if (!record)                                                  \
-			emit_loss(LOSS_RING_FULL);                            \
-		(type *)record;                                               \
+#define emit_reserve(type)                                                      \
+	({                                                                      \
+		void *reserved = bpf_ringbuf_reserve(&events, sizeof(type), 0); \
+                                                                                \
+		if (!reserved)                                                  \
+			emit_loss(LOSS_RING_FULL);                              \
+		(type *)reserved;                                               \
 	})
 
 static __always_inline void emit_submit(void *record, struct event_header *header, __u16 kind, __u32 size)

@@ -11,6 +11,7 @@
 #include "verdict.h"
 
 #define NSEC_PER_SEC 1000000000ULL
+#define FILTER_PAGE_BYTES 4096ULL /* of x86-64, the only architecture so far: see kernel.h */
 
 /* Errno values that the kernel side names; include/uapi/asm-generic/errno-base.h, the same on every architecture. */
 enum {
@@ -48,6 +49,11 @@ static inline __u32 filter_hot_at(__u32 limit)
 	return limit / 16 > floor ? limit / 16 : floor;
 }
 
+static inline __u64 filter_page_align(__u64 bytes)
+{
+	return (bytes + FILTER_PAGE_BYTES - 1) & ~(FILTER_PAGE_BYTES - 1);
+}
+
 /* The lowest limit that can have judged a call that ended at now_ns. */
 static inline __u32 filter_limit_floor(__u64 changed_ns, __u32 now, __u32 before, __u64 now_ns)
 {
@@ -79,6 +85,14 @@ static inline __u16 filter_munmap_verdict(const struct event_failure *f)
 	if (!f->interior || f->vma_count < f->limit_floor)
 		return VERDICT_KERNEL_MEMORY;
 	return VERDICT_UNKNOWN;
+}
+
+/* What a failed call left mapped that it was asked to unmap. A request that could not be meant counts for nothing. */
+static inline __u64 filter_bytes_not_released(const struct event_failure *f)
+{
+	if (f->verdict == VERDICT_BAD_REQUEST)
+		return 0;
+	return filter_page_align(f->length_bytes);
 }
 
 #endif

@@ -22,7 +22,6 @@
 #include "state.h"
 #include "vma.h"
 
-#define PAGE_BYTES 4096ULL
 #define VM_SEALED (1ULL << 63) /* include/linux/mm.h, 6.10: 8be7258aad44 */
 
 struct hot_key {
@@ -40,11 +39,6 @@ struct {
 	__type(key, struct hot_key);
 	__type(value, __u8);
 } hot SEC(".maps");
-
-static __always_inline __u64 page_align(__u64 bytes)
-{
-	return (bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
-}
 
 static __noinline void report_hot(struct mm_struct *mm, __u32 count)
 {
@@ -99,7 +93,7 @@ static __always_inline void describe_vma(const struct mm_struct *mm, const struc
 	v->start = BPF_CORE_READ(vma, vm_start);
 	v->end = BPF_CORE_READ(vma, vm_end);
 	v->flags = BPF_CORE_READ(vma, vm_flags);
-	v->offset_bytes = BPF_CORE_READ(vma, vm_pgoff) * PAGE_BYTES;
+	v->offset_bytes = BPF_CORE_READ(vma, vm_pgoff) * FILTER_PAGE_BYTES;
 	v->kind = vma_kind(mm, vma, v);
 	if (inode) {
 		v->inode = BPF_CORE_READ(inode, i_ino);
@@ -137,7 +131,7 @@ static __always_inline void count_total(const struct event_failure *f)
 		.verdict = f->verdict,
 	};
 
-	emit_total(&key, page_align(f->length_bytes), f->process.comm);
+	emit_total(&key, filter_bytes_not_released(f), f->process.comm);
 }
 
 /*
@@ -147,7 +141,7 @@ static __always_inline void count_total(const struct event_failure *f)
 static __always_inline void judge(struct event_failure *f, struct mm_struct *mm, __u64 known_vma)
 {
 	__u64 found = known_vma ?: vma_find((__u64)mm, f->addr);
-	__u64 end = f->addr + page_align(f->length_bytes);
+	__u64 end = f->addr + filter_page_align(f->length_bytes);
 
 	f->vma_count = kernel_vma_count(mm);
 	f->vma_limit = limit.now;
@@ -276,7 +270,7 @@ static __noinline void on_write_release(void *ctx)
 	if (call.syscall == SYSCALL_NONE || !call.inside)
 		return;
 	first = vma_find((__u64)mm, call.addr);
-	last = vma_find((__u64)mm, call.addr + page_align(call.length_bytes) - 1);
+	last = vma_find((__u64)mm, call.addr + filter_page_align(call.length_bytes) - 1);
 	if (!first && !last)
 		return;
 	/* Judged as ENOMEM first: that verdict is how the errno of a limit failure is known. */
@@ -323,7 +317,7 @@ static __noinline void on_return_failure(void *ctx, __u32 errno_code)
 		return;
 	}
 	process_describe(&f.process);
-	if (!process_wanted(&f.process))
+	if (!filter_errno(&config, errno_code) || !process_wanted(&f.process))
 		return;
 	judge(&f, mm, 0);
 	report_failure(ctx, &f);
@@ -332,7 +326,7 @@ static __noinline void on_return_failure(void *ctx, __u32 errno_code)
 static __always_inline void on_return(void *ctx, long ret)
 {
 	/* EINTR: the task is being killed and never sees it (mmap_write_lock_killable). */
-	if (ret < 0 && ret != -ERRNO_EINTR && filter_errno(&config, -ret))
+	if (ret < 0 && ret != -ERRNO_EINTR)
 		on_return_failure(ctx, -ret);
 }
 

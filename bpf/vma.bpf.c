@@ -51,12 +51,12 @@ static __always_inline __u64 maple_find(const struct mm_struct *mm, __u64 addr)
 	const struct mm_struct___maple *maple = (const void *)mm;
 	__u64 entry = (__u64)BPF_CORE_READ(maple, mm_mt.ma_root);
 
+	/* Bit 1 of the root marks a node (mte_mk_root()); else the tree is that one VMA, or empty. */
+	if ((entry & 3) != 2)
+		return entry;
 	for (int depth = 0; depth < MAPLE_DEPTH_MAX; depth++) {
 		__u32 type = entry >> MAPLE_TYPE_SHIFT & MAPLE_TYPE_MASK;
 
-		/* xa_is_node(): bit 1 marks a node, anything else is the VMA itself (or nothing). */
-		if ((entry & 3) != 2)
-			return entry;
 		if (type < MAPLE_LEAF_64 || type > MAPLE_ARANGE_64)
 			return 0;
 		entry = maple_slot(entry & ~MAPLE_NODE_MASK, type, addr);

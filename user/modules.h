@@ -6,17 +6,19 @@
 #ifndef VMASNOOP_MODULES_H
 #define VMASNOOP_MODULES_H
 
+#include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 struct module {
 	uint64_t start; /* of the mapping: [start, end) */
 	uint64_t end;
 	uint64_t file_offset; /* in bytes, of the mapping's first byte */
-	uint64_t inode;	      /* 0 for the vDSO */
+	uint64_t inode; /* 0 for the vDSO */
 	dev_t device;
 	char *path; /* as /proc gives it, or "[vdso]"; " (deleted)" is kept */
-	int fd;	    /* open for reading, or -1 */
+	int fd; /* open for reading, or -1; modules of one file share it */
 };
 
 struct modules;
@@ -27,6 +29,9 @@ struct modules;
  */
 int modules_read(pid_t tid, struct modules **ret);
 void modules_free(struct modules *modules);
+
+/* Reads them from the text of a maps file, as modules_read() does before 6.11, and opens none: each fd is -1. */
+int modules_parse(FILE *maps, struct modules **ret);
 
 /* The module that holds addr, or NULL. */
 const struct module *modules_find(const struct modules *modules, uint64_t addr);

@@ -12,21 +12,21 @@
 
 enum frame_method {
 	METHOD_NONE,
-	METHOD_CFI,	      /* call-frame information covers the pc of the frame below it */
+	METHOD_CFI, /* call-frame information covers the pc of the frame below it */
 	METHOD_FRAME_POINTER, /* the frame-pointer chain was followed */
-	METHOD_MIXED,	      /* of a whole stack: both */
+	METHOD_MIXED, /* of a whole stack: both */
 };
 
 struct frame {
 	uint64_t addr;
 	enum frame_method method;
-	char *module;	 /* the file's path, or NULL */
-	char *build_id;	 /* lower-case hex, or NULL */
+	char *module; /* the file's path, or NULL */
+	char *build_id; /* lower-case hex, or NULL */
 	uint64_t offset; /* of addr in the file, in bytes; valid when module is */
-	char *symbol;	 /* demangled, or NULL, and then reason says why */
+	char *symbol; /* as the file has it (C++ names are mangled), or NULL, and then reason says why */
 	uint64_t symbol_offset;
 	char *file; /* of the source, or NULL */
-	int line;   /* 0: not known */
+	int line; /* 0: not known */
 	bool inlined;
 	const char *reason; /* static, lower_snake; NULL when nothing is missing */
 };

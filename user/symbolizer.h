@@ -18,7 +18,7 @@ struct raw_stack {
 	size_t count;
 	size_t capacity; /* addrs could have held so many: reaching it means truncated */
 	uint64_t sp_word; /* the word at the stack pointer, 0: not known */
-	int error;	  /* negative errno of the capture, 0: none */
+	int error; /* negative errno of the capture, 0: none */
 };
 
 struct symbolizer;

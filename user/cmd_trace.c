@@ -1,0 +1,483 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * cmd_trace.c: vmasnoop [OPTIONS] [-- COMMAND]: a run of the tracer from its options to its exit status. Each record
+ * goes one way: ring -> capture (if asked for) -> event_decode() -> render_event() with the model -> sink.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <bpf/libbpf.h>
+
+#include "../bpf/filter.h"
+#include "capture.h"
+#include "clock.h"
+#include "cmd.h"
+#include "command.h"
+#include "event.h"
+#include "format.h"
+#include "log.h"
+#include "model.h"
+#include "opts.h"
+#include "output.h"
+#include "proc.h"
+#include "render.h"
+#include "summary.h"
+#include "tracer.h"
+#include "version.h"
+#include "waiter.h"
+
+struct trace {
+	const struct opts *opts;
+	struct command *command;
+	struct waiter *waiter;
+	struct tracer *tracer;
+	struct ring_buffer *ring;
+	struct model *model;
+	struct output *output;
+	struct capture_writer *capture;
+	struct summary summary;
+	uint64_t started_ns; /* CLOCK_MONOTONIC */
+	uint64_t shown; /* failures */
+};
+
+static bool has_shown_enough(const struct trace *trace)
+{
+	return trace->opts->max_events && trace->shown >= trace->opts->max_events;
+}
+
+static int on_record(void *context, void *data, size_t size)
+{
+	struct trace *trace = context;
+	struct event event;
+
+	if (event_decode(data, size, &event)) {
+		trace->summary.bad_records++;
+		return 0;
+	}
+	if (event.kind == EVENT_FAILURE) {
+		if (has_shown_enough(trace))
+			return 0;
+		trace->shown++;
+	}
+	/* A write that fails is told once, by capture_close(). */
+	if (trace->capture)
+		capture_write(trace->capture, &event);
+	output_note(trace->output, render_event(output_sink(trace->output), trace->model, &event));
+	return 0;
+}
+
+/* What the options ask of the kernel side. Shortage is the default: munmap() has ENOMEM for it, others EAGAIN too. */
+static void fill_config(const struct opts *opts, struct config *config)
+{
+	bool named = false;
+
+	for (int word = 0; word < CONFIG_ERRNO_WORDS; word++) {
+		config->errno_wanted[word] = opts->all ? ~0ULL : opts->errno_wanted[word];
+		named |= config->errno_wanted[word] != 0;
+	}
+	if (!named)
+		config->errno_wanted[0] = 1ULL << ENOMEM | 1ULL << EAGAIN;
+	config->filter_followed = opts->pid_count || opts->command;
+	config->filter_uid = opts->filter_uid;
+	config->uid = opts->uid;
+	config->filter_comm = opts->comm != NULL;
+	if (opts->comm)
+		memcpy(config->comm, opts->comm, strnlen(opts->comm, sizeof(config->comm) - 1));
+	config->filter_cgroup = opts->cgroup != NULL;
+	config->user_stack = !opts->no_user_stack;
+	config->kernel_stack = !opts->no_kernel_stack;
+}
+
+static void tell_refused(const char *function, enum rung rung, const char *reason)
+{
+	log_debug("%s by %s: no: %s", function, rung_name(rung), reason);
+}
+
+/* Which PID is meant, and is there one: asked before anything is loaded. */
+static int check_pids(const struct opts *opts)
+{
+	pid_t tgid;
+	int err;
+
+	for (size_t i = 0; i < opts->pid_count; i++) {
+		err = proc_read_tgid(opts->pids[i], &tgid);
+		if (err) {
+			log_error("cannot trace PID %d: %s", opts->pids[i],
+				  err == -ESRCH ? "there is no such process" : strerror(-err));
+			return EXIT_STATUS_FAILED;
+		}
+		if (tgid != opts->pids[i]) {
+			log_error("%d is a thread of process %d: use -p %d", opts->pids[i], tgid, tgid);
+			return EXIT_STATUS_USAGE;
+		}
+	}
+	return 0;
+}
+
+static int check_namespace(void)
+{
+	int initial = proc_in_initial_pid_namespace();
+
+	if (initial)
+		return 0;
+	log_error(
+		"cannot run inside a PID namespace: the PIDs here are not the kernel's, so neither -p nor /proc would "
+		"be of the right process; run it on the host, or in a container with --pid=host");
+	return EXIT_STATUS_CANNOT;
+}
+
+static int open_outputs(struct trace *trace)
+{
+	const struct opts *opts = trace->opts;
+	struct capture_head head = {.magic = CAPTURE_MAGIC, .version = CAPTURE_VERSION};
+	int err = output_open(opts->output, opts->json, &trace->output);
+
+	if (err) {
+		log_error("cannot write to '%s': %s; choose another file with -o", opts->output ?: "standard output",
+			  strerror(-err));
+		return err;
+	}
+	if (!opts->capture)
+		return 0;
+	head.realtime_offset_ns = clock_offset_ns(CLOCK_MONOTONIC);
+	head.boottime_offset_ns = clock_offset_ns(CLOCK_BOOTTIME);
+	err = proc_read_max_map_count(&head.max_map_count);
+	if (!err)
+		err = capture_create(opts->capture, &head, &trace->capture);
+	if (err == -EEXIST)
+		log_error("will not overwrite '%s': it is not a capture; choose another file with --capture",
+			  opts->capture);
+	else if (err)
+		log_error("cannot write the capture '%s': %s", opts->capture, strerror(-err));
+	return err;
+}
+
+static int open_tracer(struct trace *trace)
+{
+	const struct opts *opts = trace->opts;
+	pid_t command = trace->command ? command_pid(trace->command) : 0;
+	struct tracer_options options = {
+		.rung = opts->hook,
+		.cgroup = opts->cgroup,
+		.pids = command ? &command : opts->pids,
+		.pid_count = command ? 1 : opts->pid_count,
+	};
+	char error[512];
+	int err;
+
+	fill_config(opts, &options.config);
+	tracer_set_tell(tell_refused);
+	libbpf_set_print(log_libbpf_print);
+	err = tracer_new(&options, &trace->tracer, error, sizeof(error));
+	if (err) {
+		log_error("%s", error);
+		return err;
+	}
+	trace->ring = ring_buffer__new(tracer_ring_fd(trace->tracer), on_record, trace, NULL);
+	if (!trace->ring) {
+		err = -errno;
+		log_error("cannot map the ring buffer: %s", strerror(-err));
+	}
+	return err;
+}
+
+static int open_model(struct trace *trace)
+{
+	struct model_options options = {
+		.live = true,
+		.realtime_offset_ns = clock_offset_ns(CLOCK_MONOTONIC),
+		.boottime_offset_ns = clock_offset_ns(CLOCK_BOOTTIME),
+	};
+	int err = model_new(&options, &trace->model);
+
+	trace->summary.boottime_offset_ns = options.boottime_offset_ns;
+	if (err)
+		log_error("cannot start: %s", strerror(-err));
+	return err;
+}
+
+static int wait_for(struct trace *trace)
+{
+	const struct opts *opts = trace->opts;
+	int err = waiter_add_ring(trace->waiter, ring_buffer__epoll_fd(trace->ring));
+
+	if (!err && opts->duration_ns)
+		err = waiter_add_duration(trace->waiter, opts->duration_ns);
+	if (!err && trace->command)
+		err = waiter_add_command(trace->waiter, command_pidfd(trace->command));
+	for (size_t i = 0; !err && i < opts->pid_count; i++) {
+		err = waiter_add_process(trace->waiter, opts->pids[i]);
+		if (err == -ESRCH) {
+			log_error("cannot trace PID %d: it has just ended", opts->pids[i]);
+			return err;
+		}
+	}
+	if (err)
+		log_error("cannot wait for events: %s", strerror(-err));
+	return err;
+}
+
+static void tell_hooks(const struct hook *hooks, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (hooks[i].kind)
+			log_debug("%s: %s %s", hooks[i].observation, hooks[i].kind, hooks[i].function);
+		else
+			log_debug("%s: none: %s", hooks[i].observation, hooks[i].reason);
+	}
+}
+
+/* From here on nothing is missed: say so to the log, to people, and to whoever waits for it. */
+static void announce(struct trace *trace)
+{
+	struct render_start start = {.time_ns = clock_now_ns(CLOCK_REALTIME), .vma_limit = tracer_limit(trace->tracer)};
+	const char newline = '\n';
+
+	start.hooks = tracer_hooks(trace->tracer, &start.hook_count);
+	trace->started_ns = clock_now_ns(CLOCK_MONOTONIC);
+	output_note(trace->output, render_start(output_sink(trace->output), &start));
+	tell_hooks(start.hooks, start.hook_count);
+	log_info("tracing munmap() through %s %s; vm.max_map_count is %u%s", start.hooks[0].kind ?: start.hooks[1].kind,
+		 start.hooks[0].function ?: start.hooks[1].function, start.vma_limit,
+		 trace->opts->command || trace->opts->duration_ns ? "" : "; Ctrl-C ends with a summary");
+	if (trace->opts->ready_fd < 0)
+		return;
+	if (write(trace->opts->ready_fd, &newline, 1) != 1)
+		log_warn("cannot write to the descriptor of --ready-fd: %s", strerror(errno));
+	close(trace->opts->ready_fd);
+}
+
+/* What is done once a second: nothing of it is on the path of an event. */
+static void on_tick(struct trace *trace)
+{
+	struct event_limit changed = {.header = {.kind = EVENT_LIMIT, .size = sizeof(changed)}};
+	uint32_t limit;
+	int err;
+
+	model_set_clock(trace->model, clock_offset_ns(CLOCK_MONOTONIC));
+	/* Polled where no program sees the writes; elsewhere it corrects a write that the kernel then refused. */
+	if (!proc_read_max_map_count(&limit) && limit != tracer_limit(trace->tracer)) {
+		changed.header.time_ns = clock_now_ns(CLOCK_MONOTONIC);
+		changed.old_limit = tracer_limit(trace->tracer);
+		changed.new_limit = limit;
+		tracer_set_limit(trace->tracer, limit);
+		on_record(trace, &changed, sizeof(changed));
+	}
+	err = tracer_arm_return_if_needed(trace->tracer);
+	if (err > 0)
+		log_info("munmap() failed with an errno that could not be seen: now watching its return as well");
+	else if (err < 0)
+		log_debug("cannot watch munmap's return: %s", strerror(-err));
+}
+
+/* Whether the run goes on after these wakes. */
+static bool act_on(struct trace *trace, int wakes)
+{
+	if (wakes & WAKE_RING)
+		ring_buffer__consume(trace->ring);
+	if (wakes & WAKE_TICK)
+		on_tick(trace);
+	if (wakes & (WAKE_TIME_UP | WAKE_COMMAND_ENDED | WAKE_PROCESSES_ENDED))
+		return false;
+	/* With a command the keys are its business, and a request to end is passed on to it. */
+	if (trace->command) {
+		if (wakes & WAKE_TERMINATE)
+			kill(command_pid(trace->command), SIGTERM);
+		return true;
+	}
+	return !(wakes & (WAKE_INTERRUPT | WAKE_TERMINATE)) && !output_is_gone(trace->output) &&
+	       !has_shown_enough(trace);
+}
+
+static int run(struct trace *trace)
+{
+	int wakes;
+
+	do {
+		wakes = waiter_wait(trace->waiter);
+		if (wakes < 0) {
+			log_error("cannot wait for events: %s", strerror(-wakes));
+			return wakes;
+		}
+	} while (act_on(trace, wakes));
+	return 0;
+}
+
+/* Stops, shows what is still in the ring, and sums up. */
+static int finish(struct trace *trace)
+{
+	struct summary *summary = &trace->summary;
+	struct format_buffer size;
+	int err;
+
+	tracer_stop(trace->tracer);
+	ring_buffer__consume(trace->ring);
+	summary->time_ns = clock_now_ns(CLOCK_REALTIME);
+	summary->duration_ns = clock_now_ns(CLOCK_MONOTONIC) - trace->started_ns;
+	summary->output_errors = output_errors(trace->output);
+	err = tracer_read_totals(trace->tracer, &summary->totals, &summary->count);
+	if (!err)
+		err = tracer_read_losses(trace->tracer, &summary->losses);
+	if (err) {
+		log_error("cannot read the totals: %s", strerror(-err));
+		return err;
+	}
+	output_note(trace->output, render_end(output_sink(trace->output), summary));
+	summary->output_errors = output_errors(trace->output);
+	if (trace->opts->json || trace->opts->output)
+		log_info("%llu failures, %s not released, %llu events lost",
+			 (unsigned long long)summary_failures(summary), format_bytes(summary_bytes(summary), &size),
+			 (unsigned long long)summary_lost(summary));
+	return 0;
+}
+
+static int start(struct trace *trace)
+{
+	int err = waiter_new(&trace->waiter);
+
+	signal(SIGPIPE, SIG_IGN); /* a reader that is gone is an error of write(), told and counted */
+	if (err) {
+		log_error("cannot start: %s", strerror(-err));
+		return err;
+	}
+	err = open_outputs(trace);
+	if (!err)
+		err = open_model(trace);
+	if (!err)
+		err = open_tracer(trace);
+	if (!err)
+		err = wait_for(trace);
+	return err;
+}
+
+static void trace_fini(struct trace *trace)
+{
+	ring_buffer__free(trace->ring);
+	tracer_free(trace->tracer);
+	model_free(trace->model);
+	waiter_free(trace->waiter);
+	command_free(trace->command);
+	summary_fini(&trace->summary);
+}
+
+/* Closing can fail where writing did not (a full disk, a quota): then events are lost after all. */
+static bool close_outputs(struct trace *trace)
+{
+	int capture_err = capture_close(trace->capture), output_err = output_close(trace->output);
+
+	if (capture_err)
+		log_error("the capture '%s' is not complete: %s", trace->opts->capture, strerror(-capture_err));
+	if (output_err)
+		log_error("'%s' is not complete: %s", trace->opts->output, strerror(-output_err));
+	return !capture_err && !output_err;
+}
+
+static int status_of(int err)
+{
+	if (!err)
+		return EXIT_STATUS_COMPLETE;
+	return err == -EPERM || err == -EOPNOTSUPP ? EXIT_STATUS_CANNOT : EXIT_STATUS_FAILED;
+}
+
+static int run_until_end(struct trace *trace)
+{
+	int status = status_of(run(trace) ?: finish(trace));
+
+	if (!status && summary_lost(&trace->summary))
+		status = EXIT_STATUS_LOST;
+	if (output_is_gone(trace->output))
+		status = EXIT_STATUS_FAILED;
+	if (!close_outputs(trace) && !status)
+		status = EXIT_STATUS_LOST;
+	return status;
+}
+
+static int trace_processes(const struct opts *opts)
+{
+	struct trace trace = {.opts = opts};
+	int status = check_namespace() ?: check_pids(opts);
+
+	if (status)
+		return status;
+	status = status_of(start(&trace));
+	if (!status) {
+		announce(&trace);
+		status = run_until_end(&trace);
+	} else {
+		close_outputs(&trace);
+	}
+	trace_fini(&trace);
+	return status;
+}
+
+/* The command ran: its own status is ours, whatever became of the tracing; what went wrong was said on stderr. */
+static int trace_released(struct trace *trace)
+{
+	int status, err;
+
+	announce(trace);
+	err = command_release(trace->command);
+	if (err) {
+		log_error("cannot run '%s': %s", trace->opts->command[0], strerror(-err));
+		close_outputs(trace);
+		return command_refused_status(err);
+	}
+	run_until_end(trace);
+	err = command_wait(trace->command, &status);
+	return err ? COMMAND_EXIT_OURS : status;
+}
+
+/* Forked before anything of ours changes what it would inherit, held until all is armed. */
+static int trace_command(const struct opts *opts)
+{
+	struct trace trace = {.opts = opts};
+	struct command_signals signals;
+	int err, status = COMMAND_EXIT_OURS;
+
+	if (check_namespace())
+		return COMMAND_EXIT_OURS;
+	command_signals_save(&signals);
+	err = command_new(opts->command, &signals, &trace.command);
+	if (err) {
+		log_error("cannot fork: %s", strerror(-err));
+		return COMMAND_EXIT_OURS;
+	}
+	signal(SIGINT, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+	if (!start(&trace)) {
+		status = trace_released(&trace);
+	} else {
+		close_outputs(&trace);
+		command_kill(trace.command);
+	}
+	trace_fini(&trace);
+	return status;
+}
+
+int cmd_trace(int argc, char **argv)
+{
+	struct opts opts = {};
+	char error[256];
+	int status = EXIT_STATUS_COMPLETE;
+
+	if (opts_parse(OPTS_TRACE, argc, argv, &opts, error, sizeof(error))) {
+		log_error("%s", error);
+		return EXIT_STATUS_USAGE;
+	}
+	log_set_level(log_level_from(opts.quiet, opts.verbose));
+	if (opts.ready_fd >= 0)
+		fcntl(opts.ready_fd, F_SETFD, FD_CLOEXEC);
+	if (opts.help)
+		opts_print_help(OPTS_TRACE, stdout);
+	else if (opts.version)
+		printf("vmasnoop %s\n", VMASNOOP_VERSION);
+	else
+		status = opts.command ? trace_command(&opts) : trace_processes(&opts);
+	opts_fini(&opts);
+	return status;
+}

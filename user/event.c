@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* event.c: see event.h. */
+#include "event.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#define ADDR_BYTES sizeof(uint64_t)
+
+static bool span_fits(const struct event_header *header, const struct event_span *span, size_t fixed_bytes)
+{
+	if (!span->length)
+		return true;
+	return span->offset >= fixed_bytes && span->offset % ADDR_BYTES == 0 && span->length % ADDR_BYTES == 0 &&
+	       span->offset <= header->size && span->length <= header->size - span->offset;
+}
+
+static bool text_ends(const char *text, size_t size)
+{
+	return memchr(text, 0, size) != NULL;
+}
+
+static bool process_is_sound(const struct event_process *process)
+{
+	return text_ends(process->comm, sizeof(process->comm)) &&
+	       text_ends(process->thread_comm, sizeof(process->thread_comm));
+}
+
+static bool check_failure(const struct event_failure *f)
+{
+	return process_is_sound(&f->process) && span_fits(&f->header, &f->user_stack, sizeof(*f)) &&
+	       span_fits(&f->header, &f->kernel_stack, sizeof(*f));
+}
+
+static bool check_hot(const struct event_hot *hot)
+{
+	return process_is_sound(&hot->process);
+}
+
+static bool check_limit(const struct event_limit *limit)
+{
+	(void)limit;
+	return true;
+}
+
+static bool check_kind(const struct event *event)
+{
+	switch (event->kind) {
+#define X(NAME, name)      \
+	case EVENT_##NAME: \
+		return event->header->size >= sizeof(*event->name) && check_##name(event->name);
+		EVENT_KINDS(X)
+#undef X
+	case EVENT_KIND_COUNT:
+		break;
+	}
+	return false;
+}
+
+int event_decode(const void *data, size_t size, struct event *ret)
+{
+	struct event event = {.header = data};
+
+	if (size < sizeof(*event.header) || event.header->size > size || event.header->kind >= EVENT_KIND_COUNT)
+		return -EBADMSG;
+	event.kind = event.header->kind;
+	if (!check_kind(&event))
+		return -EBADMSG;
+	*ret = event;
+	return 0;
+}
+
+const uint64_t *event_addrs(const struct event_failure *failure, const struct event_span *span, size_t *count)
+{
+	*count = span->length / ADDR_BYTES;
+	return (const uint64_t *)((const char *)failure + span->offset);
+}
+
+static size_t pack_span(const struct event_failure *failure, struct event_span *span, char *record, size_t at)
+{
+	memcpy(record + at, (const char *)failure + span->offset, span->length);
+	span->offset = (uint32_t)at;
+	return at + span->length;
+}
+
+size_t event_pack(const struct event *event, void *ret)
+{
+	struct event_failure *packed = ret;
+	size_t size;
+
+	if (event->kind != EVENT_FAILURE) {
+		memcpy(ret, event->header, event->header->size);
+		return event->header->size;
+	}
+	memcpy(packed, event->failure, sizeof(*packed));
+	size = pack_span(event->failure, &packed->user_stack, ret, sizeof(*packed));
+	size = pack_span(event->failure, &packed->kernel_stack, ret, size);
+	packed->header.size = (uint32_t)size;
+	return size;
+}

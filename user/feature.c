@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * feature.c: see feature.h. It chooses nothing: which hook is better than which is tracer.c's table.
+ */
+#include "feature.h"
+
+#include <errno.h>
+#include <linux/bpf.h>
+#include <linux/perf_event.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+
+#include "cleanup.h"
+
+struct feature {
+	struct btf *kernel_types;
+};
+
+/* r0 = 0; exit */
+static const struct bpf_insn return_zero[] = {
+	{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
+	{.code = BPF_JMP | BPF_EXIT},
+};
+
+#define RETURN_ZERO_INSNS (sizeof(return_zero) / sizeof(return_zero[0]))
+
+static int ring_buffer_try(void)
+{
+	_cleanup_close_ int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "vmasnoop_try", 0, 0, 4096, NULL);
+
+	if (fd >= 0)
+		return 0;
+	return errno == EINVAL ? -EOPNOTSUPP : -errno;
+}
+
+int feature_new(struct feature **ret)
+{
+	struct feature *feature;
+	int err;
+
+	err = ring_buffer_try();
+	if (err)
+		return err;
+	feature = calloc(1, sizeof(*feature));
+	if (!feature)
+		return -ENOMEM;
+	feature->kernel_types = btf__load_vmlinux_btf();
+	if (!feature->kernel_types) {
+		err = errno == ESRCH ? -ENOENT : -errno;
+		free(feature);
+		return err;
+	}
+	*ret = feature;
+	return 0;
+}
+
+void feature_free(struct feature *feature)
+{
+	if (!feature)
+		return;
+	btf__free(feature->kernel_types);
+	free(feature);
+}
+
+/* Counts how often a program ran while the returned descriptor is open; since 5.8 (d46edd671a14). */
+static int64_t runs_of(int program_fd)
+{
+	struct bpf_prog_info info = {};
+	__u32 size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(program_fd, &info, &size))
+		return -errno;
+	return (int64_t)info.run_cnt;
+}
+
+static int see_it_fire(int program_fd)
+{
+	_cleanup_close_ int stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	int64_t runs;
+	void *page;
+
+	if (stats < 0)
+		return -errno;
+	page = mmap(NULL, 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		return -errno;
+	munmap(page, 1);
+	runs = runs_of(program_fd);
+	if (runs < 0)
+		return runs;
+	return runs > 0 ? 0 : -ENODATA;
+}
+
+static int try_tracing(int btf_id, enum bpf_attach_type type, bool must_fire)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = type, .attach_btf_id = btf_id);
+	_cleanup_close_ int program = -1;
+	_cleanup_close_ int link = -1;
+
+	if (btf_id < 0)
+		return -ESRCH;
+	program = bpf_prog_load(BPF_PROG_TYPE_TRACING, "vmasnoop_try", "GPL", return_zero, RETURN_ZERO_INSNS, &opts);
+	if (program < 0)
+		return -errno;
+	link = bpf_raw_tracepoint_open(NULL, program);
+	if (link < 0)
+		return -errno;
+	return must_fire ? see_it_fire(program) : 0;
+}
+
+static int function_btf_id(const struct feature *feature, const char *function)
+{
+	return btf__find_by_name_kind(feature->kernel_types, function, BTF_KIND_FUNC);
+}
+
+static int tracepoint_btf_id(const struct feature *feature, const char *tracepoint)
+{
+	char name[128];
+
+	snprintf(name, sizeof(name), "btf_trace_%s", tracepoint);
+	return btf__find_by_name_kind(feature->kernel_types, name, BTF_KIND_TYPEDEF);
+}
+
+int feature_try_fexit(const struct feature *feature, const char *function)
+{
+	return try_tracing(function_btf_id(feature, function), BPF_TRACE_FEXIT, true);
+}
+
+int feature_try_fexit_attach(const struct feature *feature, const char *function)
+{
+	return try_tracing(function_btf_id(feature, function), BPF_TRACE_FEXIT, false);
+}
+
+int feature_try_tp_btf(const struct feature *feature, const char *tracepoint)
+{
+	return try_tracing(tracepoint_btf_id(feature, tracepoint), BPF_TRACE_RAW_TP, true);
+}
+
+int feature_tp_btf_args(const struct feature *feature, const char *tracepoint)
+{
+	int id = tracepoint_btf_id(feature, tracepoint);
+	const struct btf_type *type;
+
+	if (id < 0)
+		return -ESRCH;
+	/* typedef void (*btf_trace_NAME)(void *data, ...); the first is not passed on. */
+	type = btf__type_by_id(feature->kernel_types, btf__type_by_id(feature->kernel_types, id)->type);
+	type = btf__type_by_id(feature->kernel_types, type->type);
+	return btf_is_func_proto(type) ? btf_vlen(type) - 1 : -ESRCH;
+}
+
+static int read_number(const char *path, long *ret)
+{
+	_cleanup_fclose_ FILE *file = fopen(path, "re");
+
+	if (!file)
+		return -errno;
+	return fscanf(file, "%ld", ret) == 1 ? 0 : -EIO;
+}
+
+static int perf_event_open(struct perf_event_attr *attr)
+{
+	return syscall(__NR_perf_event_open, attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+/* An armed perf event that runs a program of two instructions; the program's descriptor is handed out. */
+static int try_perf(struct perf_event_attr *attr, enum bpf_prog_type type, bool must_fire)
+{
+	_cleanup_close_ int event = perf_event_open(attr);
+	_cleanup_close_ int program = -1;
+
+	if (event < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	program = bpf_prog_load(type, "vmasnoop_try", "GPL", return_zero, RETURN_ZERO_INSNS, NULL);
+	if (program < 0)
+		return -errno;
+	if (ioctl(event, PERF_EVENT_IOC_SET_BPF, program) || ioctl(event, PERF_EVENT_IOC_ENABLE, 0))
+		return -errno;
+	/* A program that runs at all is all that is asked: for the return value 0 the kernel records no sample. */
+	return must_fire ? see_it_fire(program) : 0;
+}
+
+static int try_kretprobe(const char *function, bool must_fire)
+{
+	struct perf_event_attr attr = {.size = sizeof(attr)};
+	long type;
+	int err;
+
+	err = read_number("/sys/bus/event_source/devices/kprobe/type", &type);
+	if (err)
+		return err == -ENOENT ? -EOPNOTSUPP : err;
+	attr.type = type;
+	attr.config = 1; /* retprobe: /sys/bus/event_source/devices/kprobe/format/retprobe */
+	attr.kprobe_func = (uint64_t)(uintptr_t)function;
+	return try_perf(&attr, BPF_PROG_TYPE_KPROBE, must_fire);
+}
+
+int feature_try_kretprobe(const struct feature *feature, const char *function)
+{
+	(void)feature;
+	return try_kretprobe(function, true);
+}
+
+int feature_try_kretprobe_attach(const struct feature *feature, const char *function)
+{
+	(void)feature;
+	return try_kretprobe(function, false);
+}
+
+int feature_try_sys_exit_munmap(const struct feature *feature)
+{
+	struct perf_event_attr attr = {.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr)};
+	long id;
+
+	(void)feature;
+	if (read_number("/sys/kernel/tracing/events/syscalls/sys_exit_munmap/id", &id) &&
+	    read_number("/sys/kernel/debug/tracing/events/syscalls/sys_exit_munmap/id", &id))
+		return -ENOTDIR;
+	attr.config = id;
+	return try_perf(&attr, BPF_PROG_TYPE_TRACEPOINT, true);
+}
+
+const char *feature_reason(int err)
+{
+	switch (-err) {
+	case 0:
+		return "works";
+	case ESRCH:
+		return "this kernel has no such function or tracepoint";
+	case ENODATA:
+		return "it attaches but does not fire here (inlined into its caller)";
+	case EPERM:
+	case EACCES:
+		return "this kernel refuses it (hardened, locked down, or a privilege is missing)";
+	case EOPNOTSUPP:
+	case 524: /* ENOTSUPP, the kernel's own, which no header of user space has */
+		return "this kernel was built without it";
+	case ENOTDIR:
+		return "tracefs is not mounted (mount -t tracefs tracefs /sys/kernel/tracing)";
+	default:
+		return strerror(-err);
+	}
+}

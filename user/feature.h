@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * feature.h: what the running kernel lets us do, found out by doing it with programs of two instructions. A hook counts
+ * only when it was seen to fire: a function may have been inlined into its caller, attach gladly and never run.
+ */
+#ifndef VMASNOOP_FEATURE_H
+#define VMASNOOP_FEATURE_H
+
+#include <stdbool.h>
+
+struct feature;
+
+/*
+ * Returns 0; -ENOENT: the kernel has no BTF; -EPERM: no privilege to use BPF; -EOPNOTSUPP: no ring buffer (before 5.8);
+ * or another negative errno.
+ */
+int feature_new(struct feature **ret);
+void feature_free(struct feature *feature);
+
+/*
+ * Each tries one kind of hook and makes one munmap() of our own to see it fire. Returns 0: it fires; -ESRCH: the kernel
+ * has no such function or tracepoint; -ENODATA: it attaches but does not fire; or the errno with which it is refused.
+ */
+int feature_try_fexit(const struct feature *feature, const char *function);
+int feature_try_kretprobe(const struct feature *feature, const char *function);
+int feature_try_tp_btf(const struct feature *feature, const char *tracepoint);
+int feature_try_sys_exit_munmap(const struct feature *feature);
+
+/* The same without asking that it fires on munmap(): for functions that a plain munmap() does not reach. */
+int feature_try_fexit_attach(const struct feature *feature, const char *function);
+int feature_try_kretprobe_attach(const struct feature *feature, const char *function);
+
+/* How many arguments the tracepoint passes to a program, by the kernel's BTF, or -ESRCH. */
+int feature_tp_btf_args(const struct feature *feature, const char *tracepoint);
+
+/* "this kernel has no function of that name" and the like, for the returns above. Static. */
+const char *feature_reason(int err);
+
+#endif

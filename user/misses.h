@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* misses.h: how often a hook was reached and its program did not run, which the kernel counts and tells nobody. */
+#ifndef VMASNOOP_MISSES_H
+#define VMASNOOP_MISSES_H
+
+#include <stdint.h>
+
+#include <bpf/libbpf.h>
+
+/*
+ * recursion_misses of the program (since 5.12, 9ed9e9ba2337) and, for a kretprobe, the calls that found no free
+ * instance (since 6.7, 3acf8ace6823). -1: this kernel does not count one of them.
+ */
+int64_t misses_of(const struct bpf_link *link, const struct bpf_program *program);
+
+#endif

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * model.c: see model.h. Processes are found through a tree (tsearch) and kept in the order of last use: the modules of
+ * the least recently used are dropped first, since they hold files open, and processes only when there are very many.
+ */
+#include "model.h"
+
+#include <errno.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "../bpf/filter.h"
+#include "ksyms.h"
+#include "modules.h"
+#include "proc.h"
+#include "symbolizer.h"
+
+#define PROCESSES_MAX		   16384
+#define PROCESSES_WITH_MODULES_MAX 128
+#define STACKS_REMEMBERED	   64 /* a process: for "as failure N" */
+
+struct seen_stack {
+	uint64_t *addrs;
+	size_t count;
+	uint64_t number;
+};
+
+struct model_process {
+	TAILQ_ENTRY(model_process) by_use;
+	uint32_t tgid;
+	uint64_t start_time_ns;
+	uint64_t exec_id;
+	bool looked_up;
+	char *exe;
+	char *cgroup;
+	struct modules *modules;
+	uint64_t failures;
+	uint64_t bytes;
+	struct seen_stack stacks[STACKS_REMEMBERED];
+};
+
+TAILQ_HEAD(process_list, model_process);
+
+struct model {
+	struct model_options options;
+	struct symbolizer *symbolizer;
+	struct ksyms *ksyms;
+	void *tree;
+	struct process_list processes; /* the last used at the end */
+	size_t count;
+	size_t with_modules;
+};
+
+static int compare_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? -1 : a > b;
+}
+
+static int process_compare(const void *left, const void *right)
+{
+	const struct model_process *a = left, *b = right;
+
+	return compare_u64(a->tgid, b->tgid)
+		       ?: compare_u64(a->start_time_ns, b->start_time_ns) ?: compare_u64(a->exec_id, b->exec_id);
+}
+
+static void drop_modules(struct model *model, struct model_process *process)
+{
+	if (!process->modules)
+		return;
+	modules_free(process->modules);
+	process->modules = NULL;
+	model->with_modules--;
+}
+
+static void drop_process(struct model *model, struct model_process *process)
+{
+	drop_modules(model, process);
+	tdelete(process, &model->tree, process_compare);
+	TAILQ_REMOVE(&model->processes, process, by_use);
+	model->count--;
+	for (size_t i = 0; i < STACKS_REMEMBERED; i++)
+		free(process->stacks[i].addrs);
+	free(process->exe);
+	free(process->cgroup);
+	free(process);
+}
+
+static void drop_least_used(struct model *model, const struct model_process *keep)
+{
+	struct model_process *process;
+
+	if (model->count > PROCESSES_MAX)
+		drop_process(model, TAILQ_FIRST(&model->processes));
+	TAILQ_FOREACH(process, &model->processes, by_use)
+	{
+		if (model->with_modules <= PROCESSES_WITH_MODULES_MAX)
+			break;
+		if (process != keep)
+			drop_modules(model, process);
+	}
+}
+
+static struct model_process *process_add(struct model *model, const struct event_process *raw)
+{
+	struct model_process *process = calloc(1, sizeof(*process));
+
+	if (!process)
+		return NULL;
+	process->tgid = raw->tgid;
+	process->start_time_ns = raw->start_time_ns;
+	process->exec_id = raw->exec_id;
+	if (!tsearch(process, &model->tree, process_compare)) {
+		free(process);
+		return NULL;
+	}
+	TAILQ_INSERT_TAIL(&model->processes, process, by_use);
+	model->count++;
+	return process;
+}
+
+static struct model_process *process_of(struct model *model, const struct event_process *raw)
+{
+	struct model_process key = {.tgid = raw->tgid, .start_time_ns = raw->start_time_ns, .exec_id = raw->exec_id};
+	struct model_process **found = tfind(&key, &model->tree, process_compare);
+	struct model_process *process = found ? *found : process_add(model, raw);
+
+	if (!process)
+		return NULL;
+	TAILQ_REMOVE(&model->processes, process, by_use);
+	TAILQ_INSERT_TAIL(&model->processes, process, by_use);
+	drop_least_used(model, process);
+	return process;
+}
+
+/*
+ * Reads what /proc tells, once: a process that is gone does not come back. What it says is of the thread that the
+ * record names, which is alive or was a moment ago; its leader may be long gone.
+ */
+static void look_up(struct model *model, struct model_process *process, const struct event_process *raw, bool again)
+{
+	struct modules *modules;
+	pid_t tid = (pid_t)raw->tid;
+
+	if (!model->options.live || (process->looked_up && !again))
+		return;
+	process->looked_up = true;
+	if (!process->exe)
+		proc_read_exe(tid, &process->exe);
+	if (!process->cgroup)
+		proc_read_cgroup(tid, &process->cgroup);
+	if (modules_read(tid, &modules))
+		return;
+	drop_modules(model, process);
+	process->modules = modules;
+	model->with_modules++;
+}
+
+static bool covers(const struct modules *modules, const uint64_t *addrs, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!modules_find(modules, addrs[i]))
+			return false;
+	return true;
+}
+
+static int name_user_stack(struct model *model, struct model_process *process, const struct event_failure *raw,
+			   struct stack **ret)
+{
+	struct raw_stack stack = {
+		.capacity = EVENT_USER_FRAMES_MAX,
+		.sp_word = raw->user_sp_word,
+		.error = raw->user_stack_error,
+	};
+
+	stack.addrs = event_addrs(raw, &raw->user_stack, &stack.count);
+	if (!stack.count && !stack.error)
+		return 0; /* it was not asked for */
+	/* Something was loaded since: look once more, the process may still live. */
+	if (process->modules && !covers(process->modules, stack.addrs, stack.count))
+		look_up(model, process, &raw->process, true);
+	return symbolizer_name_stack(model->symbolizer, process->modules, &stack, ret);
+}
+
+static int name_kernel_stack(struct model *model, const struct event_failure *raw, struct stack **ret)
+{
+	size_t count;
+	const uint64_t *addrs = event_addrs(raw, &raw->kernel_stack, &count);
+
+	if (!count && !raw->kernel_stack_error)
+		return 0;
+	return ksyms_name_stack(model->ksyms, addrs, count, raw->kernel_stack_error, ret);
+}
+
+/* The number of the first failure with these very addresses, or 0, and then this one is remembered. */
+static uint64_t find_repeat(struct model_process *process, const struct event_failure *raw)
+{
+	size_t count, i;
+	const uint64_t *addrs = event_addrs(raw, &raw->user_stack, &count);
+	struct seen_stack *stack;
+
+	if (!count)
+		return 0;
+	for (i = 0; i < STACKS_REMEMBERED && process->stacks[i].addrs; i++) {
+		stack = &process->stacks[i];
+		if (stack->count == count && !memcmp(stack->addrs, addrs, count * sizeof(*addrs)))
+			return stack->number;
+	}
+	if (i == STACKS_REMEMBERED)
+		return 0;
+	stack = &process->stacks[i];
+	stack->addrs = malloc(count * sizeof(*addrs));
+	if (!stack->addrs)
+		return 0;
+	memcpy(stack->addrs, addrs, count * sizeof(*addrs));
+	stack->count = count;
+	stack->number = process->failures;
+	return 0;
+}
+
+uint64_t model_realtime_ns(const struct model *model, uint64_t monotonic_ns)
+{
+	return monotonic_ns + (uint64_t)model->options.realtime_offset_ns;
+}
+
+void model_set_clock(struct model *model, int64_t realtime_offset_ns)
+{
+	model->options.realtime_offset_ns = realtime_offset_ns;
+}
+
+int model_failure(struct model *model, const struct event_failure *raw, struct model_failure *ret)
+{
+	struct model_process *process = process_of(model, &raw->process);
+	struct model_failure failure = {.raw = raw};
+	int err;
+
+	if (!process)
+		return -ENOMEM;
+	look_up(model, process, &raw->process, false);
+	failure.time_ns = model_realtime_ns(model, raw->header.time_ns);
+	failure.start_time_ns = raw->process.start_time_ns + (uint64_t)model->options.boottime_offset_ns;
+	failure.exe = process->exe;
+	failure.cgroup = process->cgroup;
+	failure.bytes = filter_bytes_not_released(raw);
+	failure.number = ++process->failures;
+	failure.process_bytes = process->bytes += failure.bytes;
+	failure.repeat_of = find_repeat(process, raw);
+	if (model->options.live && raw->vma.kind == VMA_FILE)
+		proc_read_mapped_path((pid_t)raw->process.tid, raw->vma.start, raw->vma.end, &failure.vma_path);
+	err = name_user_stack(model, process, raw, &failure.user_stack);
+	if (!err)
+		err = name_kernel_stack(model, raw, &failure.kernel_stack);
+	if (err) {
+		model_failure_fini(&failure);
+		return err;
+	}
+	*ret = failure;
+	return 0;
+}
+
+void model_failure_fini(struct model_failure *failure)
+{
+	free(failure->vma_path);
+	stack_free(failure->user_stack);
+	stack_free(failure->kernel_stack);
+}
+
+int model_hot(struct model *model, const struct event_hot *raw)
+{
+	struct model_process *process = process_of(model, &raw->process);
+
+	if (!process)
+		return -ENOMEM;
+	look_up(model, process, &raw->process, false);
+	return 0;
+}
+
+int model_new(const struct model_options *options, struct model **ret)
+{
+	struct model *model = calloc(1, sizeof(*model));
+	int err;
+
+	if (!model)
+		return -ENOMEM;
+	model->options = *options;
+	TAILQ_INIT(&model->processes);
+	err = symbolizer_new(&model->symbolizer);
+	if (!err)
+		err = ksyms_new(options->live ? "/proc/kallsyms" : "/dev/null", &model->ksyms);
+	if (err) {
+		model_free(model);
+		return err;
+	}
+	*ret = model;
+	return 0;
+}
+
+void model_free(struct model *model)
+{
+	if (!model)
+		return;
+	while (!TAILQ_EMPTY(&model->processes))
+		drop_process(model, TAILQ_FIRST(&model->processes));
+	symbolizer_free(model->symbolizer);
+	ksyms_free(model->ksyms);
+	free(model);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * model.h: what is known of the processes that were seen, and each failure in the light of it: its number, the sums so
+ * far, names, stacks with symbols. Reads /proc and files only when live; on a replay it knows what the records say.
+ */
+#ifndef VMASNOOP_MODEL_H
+#define VMASNOOP_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "event.h"
+#include "stack.h"
+
+struct model;
+struct model_process; /* of one exec: tgid, start time and exec id together */
+
+struct model_options {
+	bool live; /* the processes are those of this machine, now */
+	int64_t realtime_offset_ns; /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
+	int64_t boottime_offset_ns; /* CLOCK_REALTIME minus CLOCK_BOOTTIME */
+};
+
+/* A failure, complete. Borrows from the record and from the model, until the next call of the model. */
+struct model_failure {
+	const struct event_failure *raw;
+	uint64_t time_ns; /* CLOCK_REALTIME */
+	uint64_t start_time_ns; /* of the process, likewise */
+	const char *exe; /* NULL: not known */
+	const char *cgroup; /* likewise */
+	char *vma_path; /* of the file that is mapped; NULL: none, or not known */
+	uint64_t number; /* of this process's failures, from 1 */
+	uint64_t bytes; /* not released by this call */
+	uint64_t process_bytes; /* by all of this process so far, this one included */
+	uint64_t repeat_of; /* the number of the first failure with the same user stack, 0: this is the first */
+	struct stack *user_stack; /* NULL: not taken */
+	struct stack *kernel_stack; /* likewise */
+};
+
+int model_new(const struct model_options *options, struct model **ret);
+void model_free(struct model *model);
+
+/* The clock was set, or a while has passed. */
+void model_set_clock(struct model *model, int64_t realtime_offset_ns);
+uint64_t model_realtime_ns(const struct model *model, uint64_t monotonic_ns);
+
+/* Completes a failure; 0 or -ENOMEM. */
+int model_failure(struct model *model, const struct event_failure *raw, struct model_failure *ret);
+void model_failure_fini(struct model_failure *failure);
+
+/* Notes a hot process, while it lives to be looked at. */
+int model_hot(struct model *model, const struct event_hot *raw);
+
+#endif

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * render.c: see render.h: the events of a run. What a failure says is render_failure.c's.
+ */
+#include "render.h"
+
+#include <sys/utsname.h>
+
+#include "format.h"
+#include "render_common.h"
+#include "rung.h"
+#include "version.h"
+
+#define SCHEMA_VERSION 1
+
+void render_begin(struct sink *sink, const char *event, uint64_t time_ns)
+{
+	struct format_buffer buffer;
+
+	sink_record_begin(sink);
+	sink_string(sink, "event", event);
+	sink_number(sink, "schema_version", SCHEMA_VERSION);
+	sink_string(sink, "time", format_rfc3339(time_ns, &buffer));
+}
+
+int render_event(struct sink *sink, struct model *model, const struct event *event)
+{
+	switch (event->kind) {
+#define X(NAME, name)      \
+	case EVENT_##NAME: \
+		return render_##name(sink, model, event->name);
+		EVENT_KINDS(X)
+#undef X
+	case EVENT_KIND_COUNT:
+		break;
+	}
+	return 0;
+}
+
+static void render_hook(struct sink *sink, const struct hook *hook)
+{
+	sink_object_begin(sink, NULL);
+	sink_string(sink, "observation", hook->observation);
+	sink_string(sink, "rung", hook->rung == RUNG_AUTO ? NULL : rung_name(hook->rung));
+	sink_string(sink, "kind", hook->kind);
+	sink_string(sink, "function", hook->function);
+	sink_string(sink, "reason", hook->reason);
+	sink_end(sink);
+}
+
+int render_start(struct sink *sink, const struct render_start *start)
+{
+	struct utsname kernel = {};
+
+	uname(&kernel);
+	render_begin(sink, "run_start", start->time_ns);
+	sink_string(sink, "version", VMASNOOP_VERSION);
+	sink_object_begin(sink, "kernel");
+	sink_string(sink, "release", start->hook_count ? kernel.release : NULL);
+	sink_string(sink, "machine", start->hook_count ? kernel.machine : NULL);
+	sink_end(sink);
+	sink_number(sink, "vma_limit", start->vma_limit);
+	sink_array_begin(sink, "hooks");
+	for (size_t i = 0; i < start->hook_count; i++)
+		render_hook(sink, &start->hooks[i]);
+	sink_end(sink);
+	return sink_record_end(sink);
+}
+
+/* A hot process is one to look at, not one to speak of: the modules are read, nothing is shown. */
+int render_hot(struct sink *sink, struct model *model, const struct event_hot *event)
+{
+	(void)sink;
+	return model_hot(model, event);
+}
+
+int render_limit(struct sink *sink, struct model *model, const struct event_limit *event)
+{
+	uint64_t time_ns = model_realtime_ns(model, event->header.time_ns);
+	struct format_buffer clock;
+
+	render_begin(sink, "limit_changed", time_ns);
+	sink_number(sink, "old_limit", event->old_limit);
+	sink_number(sink, "new_limit", event->new_limit);
+	sink_line(sink, NULL, "%s  vm.max_map_count changed from %u to %u", format_clock(time_ns, &clock),
+		  event->old_limit, event->new_limit);
+	return sink_record_end(sink);
+}
+
+static void render_total(struct sink *sink, const struct summary *summary, const struct tracer_total *total)
+{
+	uint64_t start_ns = total->key.start_time_ns + (uint64_t)summary->boottime_offset_ns;
+	const char *errno_name = format_errno(total->key.errno_code);
+	struct format_buffer buffer;
+
+	sink_object_begin(sink, NULL);
+	sink_number(sink, "pid", total->key.tgid);
+	sink_string(sink, "start_time", format_rfc3339(start_ns, &buffer));
+	sink_number(sink, "exec_id", total->key.exec_id);
+	sink_string(sink, "comm", total->total.comm);
+	sink_string(sink, "syscall", render_syscall_name(total->key.syscall));
+	sink_string(sink, "errno", errno_name);
+	sink_string(sink, "verdict", render_verdict_name(total->key.verdict));
+	sink_number(sink, "failures", total->total.failures);
+	sink_number(sink, "bytes_not_released", total->total.bytes);
+	sink_end(sink);
+	sink_line(sink, "", "%7u  %-15s  %-8s  %-8s %-14s  %9llu  %s", total->key.tgid, total->total.comm,
+		  render_syscall_name(total->key.syscall), errno_name ?: "?", render_verdict_name(total->key.verdict),
+		  (unsigned long long)total->total.failures, format_bytes(total->total.bytes, &buffer));
+}
+
+static void render_losses(struct sink *sink, const struct summary *summary)
+{
+	sink_object_begin(sink, "lost");
+	for (int cause = 0; cause < LOSS_CAUSE_COUNT; cause++) {
+		uint64_t lost = summary->losses.causes[cause];
+
+		sink_number(sink, summary_loss_name(cause), lost);
+		if (lost)
+			sink_line(sink, "lost", "%llu %s", (unsigned long long)lost, summary_loss_text(cause));
+	}
+	if (summary->losses.missed < 0)
+		sink_null(sink, "hook_missed");
+	else
+		sink_number(sink, "hook_missed", (uint64_t)summary->losses.missed);
+	if (summary->losses.missed > 0)
+		sink_line(sink, "lost", "%lld calls not seen: a hook was busy", (long long)summary->losses.missed);
+	sink_number(sink, "output_errors", summary->output_errors);
+	if (summary->output_errors)
+		sink_line(sink, "lost", "%llu records that could not be written",
+			  (unsigned long long)summary->output_errors);
+	sink_number(sink, "bad_records", summary->bad_records);
+	if (summary->bad_records)
+		sink_line(sink, "lost", "%llu records that could not be read",
+			  (unsigned long long)summary->bad_records);
+	sink_end(sink);
+	if (!summary_lost(summary))
+		sink_line(sink, "lost", "nothing");
+}
+
+int render_end(struct sink *sink, const struct summary *summary)
+{
+	uint64_t failures = summary_failures(summary), bytes = summary_bytes(summary);
+	struct format_buffer size;
+
+	render_begin(sink, "run_end", summary->time_ns);
+	sink_number(sink, "duration_ns", summary->duration_ns);
+	sink_line(sink, NULL, "summary after %.1f s: %llu failures, %s not released",
+		  (double)summary->duration_ns / 1e9, (unsigned long long)failures, format_bytes(bytes, &size));
+	sink_object_begin(sink, "totals");
+	sink_number(sink, "failures", failures);
+	sink_number(sink, "bytes_not_released", bytes);
+	sink_end(sink);
+	if (summary->count)
+		sink_line(sink, "", "%7s  %-15s  %-8s  %-8s %-14s  %9s  %s", "PID", "PROCESS", "CALL", "ERRNO", "CAUSE",
+			  "FAILURES", "NOT RELEASED");
+	sink_array_begin(sink, "processes");
+	for (size_t i = 0; i < summary->count; i++)
+		render_total(sink, summary, &summary->totals[i]);
+	sink_end(sink);
+	render_losses(sink, summary);
+	return sink_record_end(sink);
+}

@@ -1,0 +1,580 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * tracer.c: see tracer.h. Each observation has a table of candidates, best first; the first that feature.c sees work is
+ * taken. Then one skeleton load with just those programs.
+ */
+#include "tracer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/membarrier.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "../bpf/filter.h"
+#include "cgroup.h"
+#include "cleanup.h"
+#include "clock.h"
+#include "feature.h"
+#include "misses.h"
+#include "proc.h"
+#include "vmasnoop.skel.h"
+
+enum observation {
+	OBSERVE_MUNMAP,
+	OBSERVE_MUNMAP_RETURN,
+	OBSERVE_SPLIT,
+	OBSERVE_FORK,
+	OBSERVE_LIMIT,
+	OBSERVATION_COUNT
+};
+
+static const char *const observation_names[OBSERVATION_COUNT] = {
+	[OBSERVE_MUNMAP] = "munmap", [OBSERVE_MUNMAP_RETURN] = "munmap_return",
+	[OBSERVE_SPLIT] = "split",   [OBSERVE_FORK] = "fork",
+	[OBSERVE_LIMIT] = "limit",
+};
+
+struct tracer {
+	struct vmasnoop_bpf *skeleton;
+	struct hook hooks[OBSERVATION_COUNT];
+	struct bpf_program *programs[OBSERVATION_COUNT];
+	struct bpf_link *links[OBSERVATION_COUNT];
+	struct bpf_link *exit_link; /* of follow_exit, which goes with the fork observation */
+	int64_t missed; /* when it was stopped */
+	bool stopped;
+};
+
+enum hook_kind { KIND_FEXIT, KIND_KRETPROBE, KIND_TP_BTF, KIND_TP };
+
+static const char *const kind_names[] = {
+	[KIND_FEXIT] = "fexit",
+	[KIND_KRETPROBE] = "kretprobe",
+	[KIND_TP_BTF] = "tp_btf",
+	[KIND_TP] = "tp",
+};
+
+struct candidate {
+	enum rung rung;
+	enum hook_kind kind;
+	const char *function;
+	size_t program; /* its offset in the skeleton */
+	int args; /* KIND_TP_BTF: the arguments that the program is written for; 0: any */
+	bool attach_only; /* a plain munmap() does not reach it, so it cannot be seen to fire */
+};
+
+#define PROGRAM(name) offsetof(struct vmasnoop_bpf, progs.name)
+
+/* Kretprobes only on functions that run under mmap_lock: on their callers the instances run out (KERNEL.md 11). */
+static const struct candidate munmap_candidates[] = {
+	{RUNG_FENTRY, KIND_FEXIT, "do_vmi_align_munmap", PROGRAM(core_do_vmi_align_munmap), 0, false},
+	{RUNG_FENTRY, KIND_FEXIT, "do_vmi_munmap", PROGRAM(core_do_vmi_munmap), 0, false},
+	{RUNG_FENTRY, KIND_FEXIT, "do_mas_munmap", PROGRAM(core_do_mas_munmap), 0, false},
+	{RUNG_FENTRY, KIND_FEXIT, "__do_munmap", PROGRAM(core_do_munmap), 0, false},
+	{RUNG_KPROBE, KIND_KRETPROBE, "do_vmi_align_munmap", PROGRAM(core_kretprobe), 0, false},
+	{RUNG_KPROBE, KIND_KRETPROBE, "do_mas_align_munmap", PROGRAM(core_kretprobe), 0, false},
+	{RUNG_KPROBE, KIND_KRETPROBE, "__do_munmap", PROGRAM(core_kretprobe), 0, false},
+	{RUNG_TRACEPOINT, KIND_TP_BTF, "mmap_lock_released", PROGRAM(released), 2, false},
+	{RUNG_TRACEPOINT, KIND_TP_BTF, "mmap_lock_released", PROGRAM(released_with_path), 3, false},
+	{},
+};
+
+static const struct candidate return_candidates[] = {
+	{RUNG_FENTRY, KIND_FEXIT, "__vm_munmap", PROGRAM(return_vm_munmap), 0, false},
+	{RUNG_TRACEPOINT, KIND_TP, "sys_exit_munmap", PROGRAM(return_sys_exit), 0, false},
+	{},
+};
+
+static const struct candidate split_candidates[] = {
+	{RUNG_FENTRY, KIND_FEXIT, "__split_vma", PROGRAM(split_fexit), 0, true},
+	{RUNG_KPROBE, KIND_KRETPROBE, "__split_vma", PROGRAM(split_kretprobe), 0, true},
+	{},
+};
+
+static tracer_tell tell_refused;
+
+void tracer_set_tell(tracer_tell tell)
+{
+	tell_refused = tell;
+}
+
+static int fail(int err, char *error, size_t size, const char *format, ...) __attribute__((format(printf, 4, 5)));
+static int fail(int err, char *error, size_t size, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(error, size, format, args);
+	va_end(args);
+	return err;
+}
+
+static int candidate_try(const struct feature *feature, const struct candidate *candidate)
+{
+	int args;
+
+	switch (candidate->kind) {
+	case KIND_FEXIT:
+		return candidate->attach_only ? feature_try_fexit_attach(feature, candidate->function)
+					      : feature_try_fexit(feature, candidate->function);
+	case KIND_KRETPROBE:
+		return candidate->attach_only ? feature_try_kretprobe_attach(feature, candidate->function)
+					      : feature_try_kretprobe(feature, candidate->function);
+	case KIND_TP_BTF:
+		args = feature_tp_btf_args(feature, candidate->function);
+		if (candidate->args && args != candidate->args)
+			return -ESRCH;
+		return feature_try_tp_btf(feature, candidate->function);
+	case KIND_TP:
+		return feature_try_sys_exit_munmap(feature);
+	}
+	return -EINVAL;
+}
+
+/*
+ * Takes the first candidate of an allowed rung that works. The reason that stays in the hook when none does is that of
+ * the last one that was not merely absent from this kernel.
+ */
+static bool observe(struct tracer *tracer, const struct feature *feature, enum observation observation,
+		    const struct candidate *candidates, enum rung allowed)
+{
+	struct hook *hook = &tracer->hooks[observation];
+	int err;
+
+	for (const struct candidate *c = candidates; c->function; c++) {
+		if (allowed != RUNG_AUTO && c->rung != allowed)
+			continue;
+		err = candidate_try(feature, c);
+		if (!err) {
+			hook->rung = c->rung;
+			hook->kind = kind_names[c->kind];
+			hook->function = c->function;
+			hook->reason = NULL;
+			tracer->programs[observation] = *(struct bpf_program **)((char *)tracer->skeleton + c->program);
+			return true;
+		}
+		if (tell_refused)
+			tell_refused(c->function, c->rung, feature_reason(err));
+		if (!hook->reason || err != -ESRCH)
+			hook->reason = feature_reason(err);
+	}
+	return false;
+}
+
+/* Anything but ENOMEM can come from the checks before the core function, where only the return is seen. */
+static bool wants_more_than_enomem(const struct config *config)
+{
+	for (int word = 0; word < CONFIG_ERRNO_WORDS; word++) {
+		__u64 enomem = word == ERRNO_ENOMEM / 64 ? 1ULL << ERRNO_ENOMEM % 64 : 0;
+		__u64 eagain = word == EAGAIN / 64 ? 1ULL << EAGAIN % 64 : 0; /* munmap() has no EAGAIN */
+
+		if (config->errno_wanted[word] & ~(enomem | eagain))
+			return true;
+	}
+	return false;
+}
+
+/* The return hook goes with the core's rung: fexit beside fexit; beside a kretprobe or tracepoint the syscall's exit. */
+static int choose_return(struct tracer *tracer, const struct feature *feature, const struct tracer_options *options,
+			 char *error, size_t size)
+{
+	struct hook *core = &tracer->hooks[OBSERVE_MUNMAP], *hook = &tracer->hooks[OBSERVE_MUNMAP_RETURN];
+	bool wanted = wants_more_than_enomem(&options->config);
+	enum rung rung = core->rung == RUNG_FENTRY ? RUNG_FENTRY : RUNG_TRACEPOINT;
+
+	if (core->rung != RUNG_AUTO && core->rung != RUNG_TRACEPOINT && !wanted) {
+		hook->reason = "not needed: the core function's exit has every errno that is asked for";
+		return 0;
+	}
+	if (observe(tracer, feature, OBSERVE_MUNMAP_RETURN, return_candidates, rung))
+		return 0;
+	if (core->rung == RUNG_AUTO)
+		return fail(-EOPNOTSUPP, error, size, "no way to see a munmap() fail with --hook %s: %s; %s",
+			    rung_name(options->rung), core->reason ?: hook->reason,
+			    options->rung == RUNG_AUTO ? hook->reason : "try --hook auto");
+	if (wanted)
+		return fail(-EOPNOTSUPP, error, size,
+			    "cannot see the errno that --errno or --all asks for at munmap's return: %s", hook->reason);
+	return 0;
+}
+
+static int choose_hooks(struct tracer *tracer, const struct feature *feature, const struct tracer_options *options,
+			char *error, size_t size)
+{
+	struct hook *core = &tracer->hooks[OBSERVE_MUNMAP];
+	enum rung rung = options->rung;
+	int err;
+
+	for (int i = 0; i < OBSERVATION_COUNT; i++)
+		tracer->hooks[i].observation = observation_names[i];
+	if (!observe(tracer, feature, OBSERVE_MUNMAP, munmap_candidates, rung) && rung != RUNG_AUTO &&
+	    rung != RUNG_TRACEPOINT)
+		return fail(-EOPNOTSUPP, error, size, "cannot trace munmap() with --hook %s: %s; try --hook auto",
+			    rung_name(rung), core->reason);
+	err = choose_return(tracer, feature, options, error, size);
+	if (err)
+		return err;
+	/* A tracepoint rung has no split hook: none of its tracepoints is in the split path. */
+	if (core->rung == RUNG_FENTRY || core->rung == RUNG_KPROBE)
+		observe(tracer, feature, OBSERVE_SPLIT, split_candidates, core->rung);
+	else
+		tracer->hooks[OBSERVE_SPLIT].reason = "no tracepoint is in the split path";
+	return 0;
+}
+
+static void choose_fork(struct tracer *tracer, const struct config *config)
+{
+	struct hook *hook = &tracer->hooks[OBSERVE_FORK];
+
+	if (!config->filter_followed) {
+		hook->reason = "not needed: no process was chosen";
+		return;
+	}
+	hook->rung = RUNG_TRACEPOINT;
+	hook->kind = "tp_btf";
+	hook->function = "sched_process_fork";
+	tracer->programs[OBSERVE_FORK] = tracer->skeleton->progs.follow_fork;
+}
+
+static void choose_programs(struct tracer *tracer, bool limit_followed)
+{
+	struct vmasnoop_bpf *skeleton = tracer->skeleton;
+	struct bpf_program *program;
+
+	bpf_object__for_each_program (program, skeleton->obj)
+		bpf_program__set_autoload(program, false);
+	for (int i = 0; i < OBSERVATION_COUNT; i++)
+		if (tracer->programs[i])
+			bpf_program__set_autoload(tracer->programs[i], true);
+	if (tracer->programs[OBSERVE_FORK])
+		bpf_program__set_autoload(skeleton->progs.follow_exit, true);
+	bpf_program__set_autoload(skeleton->progs.limit_written, limit_followed);
+}
+
+/* Follows the limit by the program where there is a cgroup2 root to attach it to, else by reading it once a second. */
+static int follow_limit(struct tracer *tracer, int cgroup_root)
+{
+	struct hook *hook = &tracer->hooks[OBSERVE_LIMIT];
+	struct limit_state *state = &tracer->skeleton->bss->limit;
+	uint32_t value;
+	int err;
+
+	hook->function = "vm.max_map_count";
+	if (cgroup_root >= 0)
+		tracer->links[OBSERVE_LIMIT] =
+			bpf_program__attach_cgroup(tracer->skeleton->progs.limit_written, cgroup_root);
+	hook->kind = tracer->links[OBSERVE_LIMIT] ? "cgroup/sysctl" : "poll";
+	state->polled = !tracer->links[OBSERVE_LIMIT];
+	/* Read after the program is attached: a write before is in the value, one after is seen. */
+	err = proc_read_max_map_count(&value);
+	if (err)
+		return err;
+	state->before = state->now = value;
+	state->hot_at = filter_hot_at(value);
+	return 0;
+}
+
+static int follow_pids(struct tracer *tracer, const struct tracer_options *options)
+{
+	int map = bpf_map__fd(tracer->skeleton->maps.followed);
+	uint8_t yes = 1;
+
+	for (size_t i = 0; i < options->pid_count; i++) {
+		uint32_t tgid = options->pids[i];
+
+		if (bpf_map_update_elem(map, &tgid, &yes, BPF_ANY))
+			return -errno;
+	}
+	return 0;
+}
+
+/* "/system.slice/x.service" as the log has it, or the directory's path in the file system. */
+static int filter_by_cgroup(struct tracer *tracer, int cgroup_root, const char *path)
+{
+	const char *below = path + strspn(path, "/");
+	_cleanup_close_ int fd = openat(cgroup_root, *below ? below : ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	uint32_t first = 0;
+
+	if (fd < 0)
+		fd = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	return bpf_map_update_elem(bpf_map__fd(tracer->skeleton->maps.cgroup), &first, &fd, BPF_ANY) ? -errno : 0;
+}
+
+static int attach_one(struct tracer *tracer, enum observation observation)
+{
+	struct bpf_program *program = tracer->programs[observation];
+	const struct hook *hook = &tracer->hooks[observation];
+	struct bpf_link *link;
+
+	if (!strcmp(hook->kind, "kretprobe"))
+		link = bpf_program__attach_kprobe(program, true, hook->function);
+	else
+		link = bpf_program__attach(program);
+	if (!link)
+		return -errno;
+	tracer->links[observation] = link;
+	return 0;
+}
+
+static int attach_all(struct tracer *tracer, const struct config *config, char *error, size_t size)
+{
+	struct tracer *t = tracer;
+	int err;
+
+	/* With an under-lock hook on the tracepoint rung the return is armed on first need: it slows every syscall. */
+	bool later = t->hooks[OBSERVE_MUNMAP].rung == RUNG_TRACEPOINT && !wants_more_than_enomem(config);
+
+	for (int i = 0; i < OBSERVATION_COUNT; i++) {
+		if (!t->programs[i] || (i == OBSERVE_MUNMAP_RETURN && later))
+			continue;
+		err = attach_one(t, i);
+		if (err)
+			return fail(err, error, size, "cannot attach to %s %s: %s", t->hooks[i].kind,
+				    t->hooks[i].function, feature_reason(err));
+		if (i == OBSERVE_MUNMAP && t->programs[OBSERVE_MUNMAP_RETURN] && !later)
+			t->skeleton->bss->switches.return_armed = 1;
+	}
+	if (t->programs[OBSERVE_FORK]) {
+		t->exit_link = bpf_program__attach(t->skeleton->progs.follow_exit);
+		if (!t->exit_link)
+			return fail(-errno, error, size, "cannot attach to sched_process_exit: %s", strerror(errno));
+	}
+	return 0;
+}
+
+static int load(struct tracer *tracer, const struct tracer_options *options, char *error, size_t size)
+{
+	_cleanup_close_ int cgroup_root = cgroup_open_root();
+	struct vmasnoop_bpf *skeleton = tracer->skeleton;
+	int err;
+
+	choose_fork(tracer, &options->config);
+	choose_programs(tracer, cgroup_root >= 0);
+	*(struct config *)&skeleton->rodata->config = options->config;
+	skeleton->rodata->config.split_hooked = tracer->programs[OBSERVE_SPLIT] != NULL;
+	err = vmasnoop_bpf__load(skeleton);
+	if (err)
+		return fail(err, error, size, "cannot load the BPF programs: %s; run with -vv for the verifier's words",
+			    strerror(-err));
+	err = follow_limit(tracer, cgroup_root);
+	if (err)
+		return fail(err, error, size, "cannot read /proc/sys/vm/max_map_count: %s", strerror(-err));
+	err = follow_pids(tracer, options);
+	if (err)
+		return fail(err, error, size, "cannot note the processes to follow: %s", strerror(-err));
+	if (options->cgroup) {
+		err = filter_by_cgroup(tracer, cgroup_root, options->cgroup);
+		if (err)
+			return fail(err, error, size,
+				    "cannot filter by the cgroup '%s': %s; it takes a directory of cgroup v2",
+				    options->cgroup, strerror(-err));
+	}
+	return attach_all(tracer, &options->config, error, size);
+}
+
+static int explain_feature(int err, char *error, size_t size)
+{
+	switch (-err) {
+	case EPERM:
+	case EACCES:
+		return fail(-EPERM, error, size,
+			    "no permission to use BPF: run as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_RESOURCE");
+	case ENOENT:
+		return fail(-EOPNOTSUPP, error, size,
+			    "this kernel has no type information (/sys/kernel/btf/vmlinux): it needs one built with "
+			    "CONFIG_DEBUG_INFO_BTF=y, as distributions have had since 2020");
+	case EOPNOTSUPP:
+		return fail(-EOPNOTSUPP, error, size,
+			    "this kernel has no BPF ring buffer: it needs Linux 5.8 or newer");
+	default:
+		return fail(err, error, size, "cannot ask what this kernel allows: %s", strerror(-err));
+	}
+}
+
+int tracer_new(const struct tracer_options *options, struct tracer **ret, char *error, size_t error_size)
+{
+	struct feature *feature;
+	struct tracer *tracer;
+	int err;
+
+	err = feature_new(&feature);
+	if (err)
+		return explain_feature(err, error, error_size);
+	tracer = calloc(1, sizeof(*tracer));
+	if (tracer)
+		tracer->skeleton = vmasnoop_bpf__open();
+	if (!tracer || !tracer->skeleton)
+		err = fail(-ENOMEM, error, error_size, "cannot open the BPF object: %s", strerror(errno));
+	if (!err)
+		err = choose_hooks(tracer, feature, options, error, error_size);
+	feature_free(feature);
+	if (!err)
+		err = load(tracer, options, error, error_size);
+	if (err) {
+		tracer_free(tracer);
+		return err;
+	}
+	*ret = tracer;
+	return 0;
+}
+
+static void detach_all(struct tracer *tracer)
+{
+	for (int i = 0; i < OBSERVATION_COUNT; i++) {
+		bpf_link__destroy(tracer->links[i]);
+		tracer->links[i] = NULL;
+	}
+	bpf_link__destroy(tracer->exit_link);
+	tracer->exit_link = NULL;
+}
+
+void tracer_free(struct tracer *tracer)
+{
+	if (!tracer)
+		return;
+	detach_all(tracer);
+	vmasnoop_bpf__destroy(tracer->skeleton);
+	free(tracer);
+}
+
+const struct hook *tracer_hooks(const struct tracer *tracer, size_t *count)
+{
+	*count = OBSERVATION_COUNT;
+	return tracer->hooks;
+}
+
+int tracer_ring_fd(const struct tracer *tracer)
+{
+	return bpf_map__fd(tracer->skeleton->maps.events);
+}
+
+uint32_t tracer_limit(const struct tracer *tracer)
+{
+	return tracer->skeleton->bss->limit.now;
+}
+
+bool tracer_limit_is_polled(const struct tracer *tracer)
+{
+	return tracer->skeleton->bss->limit.polled;
+}
+
+void tracer_set_limit(struct tracer *tracer, uint32_t value)
+{
+	struct limit_state *state = &tracer->skeleton->bss->limit;
+
+	state->before = state->now;
+	state->changed_ns = clock_now_ns(CLOCK_MONOTONIC);
+	state->hot_at = filter_hot_at(value);
+	state->now = value;
+}
+
+int tracer_arm_return_if_needed(struct tracer *tracer)
+{
+	struct tracer_losses losses;
+	int err;
+
+	if (!tracer->programs[OBSERVE_MUNMAP_RETURN] || tracer->links[OBSERVE_MUNMAP_RETURN])
+		return 0;
+	err = tracer_read_losses(tracer, &losses);
+	if (err || !losses.causes[LOSS_ERRNO_UNSEEN])
+		return err;
+	/* The switch first: from then on the under-lock hooks leave word, so that nothing is reported twice. */
+	tracer->skeleton->bss->switches.return_armed = 1;
+	err = attach_one(tracer, OBSERVE_MUNMAP_RETURN);
+	if (err)
+		tracer->skeleton->bss->switches.return_armed = 0;
+	return err ?: 1;
+}
+
+static int read_total(int map, int cpus, const struct total_key *key, struct total *per_cpu, struct tracer_total *ret)
+{
+	if (bpf_map_lookup_elem(map, key, per_cpu))
+		return -errno;
+	memset(ret, 0, sizeof(*ret));
+	ret->key = *key;
+	for (int cpu = 0; cpu < cpus; cpu++) {
+		ret->total.failures += per_cpu[cpu].failures;
+		ret->total.bytes += per_cpu[cpu].bytes;
+		if (per_cpu[cpu].comm[0])
+			memcpy(ret->total.comm, per_cpu[cpu].comm, sizeof(ret->total.comm));
+	}
+	return 0;
+}
+
+int tracer_read_totals(const struct tracer *tracer, struct tracer_total **ret, size_t *count)
+{
+	int map = bpf_map__fd(tracer->skeleton->maps.totals), cpus = libbpf_num_possible_cpus();
+	uint32_t room = bpf_map__max_entries(tracer->skeleton->maps.totals);
+	_cleanup_free_ struct tracer_total *totals = calloc(room, sizeof(*totals));
+	_cleanup_free_ struct total *per_cpu = calloc(cpus > 0 ? cpus : 1, sizeof(*per_cpu));
+	struct total_key key, *previous = NULL;
+	size_t found = 0;
+	int err;
+
+	if (!totals || !per_cpu || cpus < 0)
+		return -ENOMEM;
+	while (found < room && !bpf_map_get_next_key(map, previous, &key)) {
+		err = read_total(map, cpus, &key, per_cpu, &totals[found]);
+		if (err)
+			return err;
+		found++;
+		previous = &key;
+	}
+	*ret = totals;
+	totals = NULL;
+	*count = found;
+	return 0;
+}
+
+static int64_t count_misses(const struct tracer *tracer)
+{
+	int64_t sum = 0;
+
+	for (int i = 0; i < OBSERVATION_COUNT; i++) {
+		bool counted = tracer->links[i] && tracer->programs[i];
+		int64_t missed = counted ? misses_of(tracer->links[i], tracer->programs[i]) : 0;
+
+		if (missed < 0)
+			return -1;
+		sum += missed;
+	}
+	return sum;
+}
+
+void tracer_stop(struct tracer *tracer)
+{
+	tracer->missed = count_misses(tracer);
+	tracer->stopped = true;
+	detach_all(tracer);
+	/* A program may still be at work on another CPU. This waits for an RCU grace period: they run under its lock. */
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
+
+int tracer_read_losses(const struct tracer *tracer, struct tracer_losses *ret)
+{
+	int map = bpf_map__fd(tracer->skeleton->maps.losses), cpus = libbpf_num_possible_cpus();
+	_cleanup_free_ uint64_t *per_cpu = calloc(cpus > 0 ? cpus : 1, sizeof(*per_cpu));
+	struct tracer_losses losses = {};
+
+	if (!per_cpu || cpus < 0)
+		return -ENOMEM;
+	for (uint32_t cause = 0; cause < LOSS_CAUSE_COUNT; cause++) {
+		if (bpf_map_lookup_elem(map, &cause, per_cpu))
+			return -errno;
+		for (int cpu = 0; cpu < cpus; cpu++)
+			losses.causes[cause] += per_cpu[cpu];
+	}
+	losses.missed = tracer->stopped ? tracer->missed : count_misses(tracer);
+	*ret = losses;
+	return 0;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tracer.h: the kernel side, seen from user space: choose the hooks, load and attach them, hand out the ring buffer,
+ * read the totals. The only part that knows the BPF skeleton. It decodes nothing: see event.h.
+ */
+#ifndef VMASNOOP_TRACER_H
+#define VMASNOOP_TRACER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "../bpf/config.h"
+#include "../bpf/event.h"
+#include "rung.h"
+
+struct tracer;
+
+struct tracer_options {
+	struct config config; /* the filters; split_hooked is the tracer's own */
+	enum rung rung; /* RUNG_AUTO, or the only one to try */
+	const char *cgroup; /* the path of --cgroup in the file system, or NULL */
+	const pid_t *pids; /* the processes to follow, or none */
+	size_t pid_count;
+};
+
+/* One observation, and how it is made. */
+struct hook {
+	const char *observation; /* "munmap", "munmap_return", "split", "fork", "limit" */
+	enum rung rung; /* RUNG_AUTO: none: not made, or not one of the ladder */
+	const char *kind; /* "fexit", "kretprobe", "tp_btf", "tp", "cgroup/sysctl", "poll"; NULL: not made */
+	const char *function; /* or tracepoint; NULL: not made */
+	const char *reason; /* not made: why, or why it is not needed */
+};
+
+/*
+ * Chooses, loads and attaches; when it returns, tracing is on. On failure `error` says in one line what failed, why and
+ * what to do, and the return is -EPERM or -EOPNOTSUPP where this kernel or these privileges cannot do it.
+ */
+int tracer_new(const struct tracer_options *options, struct tracer **ret, char *error, size_t error_size);
+void tracer_free(struct tracer *tracer);
+
+/* Detaches. When it returns no program is at work any more, so the ring and the totals are final and agree. */
+void tracer_stop(struct tracer *tracer);
+
+/* What was chosen; lives as long as the tracer. */
+const struct hook *tracer_hooks(const struct tracer *tracer, size_t *count);
+
+/* For feature-by-feature talk at -v: each hook that was tried and refused is told to `tell`. */
+typedef void (*tracer_tell)(const char *function, enum rung rung, const char *reason);
+void tracer_set_tell(tracer_tell tell);
+
+int tracer_ring_fd(const struct tracer *tracer);
+
+/* The limit in force, and the word that user space read another one (where no program sees the writes). */
+uint32_t tracer_limit(const struct tracer *tracer);
+bool tracer_limit_is_polled(const struct tracer *tracer);
+void tracer_set_limit(struct tracer *tracer, uint32_t value);
+
+/* Attaches the hook on munmap's return if a failure needed it: to be called once a second. 1: it just did. */
+int tracer_arm_return_if_needed(struct tracer *tracer);
+
+/* The exact totals, summed over the CPUs; the caller frees *ret. */
+struct tracer_total {
+	struct total_key key;
+	struct total total;
+};
+int tracer_read_totals(const struct tracer *tracer, struct tracer_total **ret, size_t *count);
+
+/*
+ * What was lost, by cause, in kernel programs, and calls that a hook missed because it was busy on that CPU. Misses that
+ * this kernel does not count are -1.
+ */
+struct tracer_losses {
+	uint64_t causes[LOSS_CAUSE_COUNT];
+	int64_t missed; /* recursion_misses and kprobe misses of all programs */
+};
+int tracer_read_losses(const struct tracer *tracer, struct tracer_losses *ret);
+
+#endif

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VMASNOOP_VERSION_H
+#define VMASNOOP_VERSION_H
+
+#define VMASNOOP_VERSION "0.1.0"
+
+#endif
