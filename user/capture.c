@@ -132,12 +132,15 @@ void capture_reader_free(struct capture_reader *reader)
 int capture_next(struct capture_reader *reader, const void **data, size_t *size)
 {
 	struct event_header *header = &reader->record.failure.header;
+	size_t got = fread(header, 1, sizeof(*header), reader->file);
 	size_t rest;
 
-	if (fread(header, sizeof(*header), 1, reader->file) != 1)
-		return ferror(reader->file)					  ? -EIO
-		       : feof(reader->file) && ftell(reader->file) % RECORD_ALIGN ? -EBADMSG
-										  : 0;
+	if (ferror(reader->file))
+		return -EIO;
+	if (!got)
+		return 0;
+	if (got < sizeof(*header))
+		return -EBADMSG;
 	if (header->size < sizeof(*header) || header->size > sizeof(reader->record))
 		return -EBADMSG;
 	rest = header->size - sizeof(*header) + -header->size % RECORD_ALIGN;

@@ -65,8 +65,11 @@ static void replay_record(struct replay *replay, const void *data, size_t size)
 		replay->summary.bad_records++;
 		return;
 	}
-	replay->first_ns = replay->first_ns ?: event.header->time_ns;
-	replay->last_ns = event.header->time_ns;
+	/* The CPUs take turns in the ring: times are not in order. */
+	if (!replay->first_ns || event.header->time_ns < replay->first_ns)
+		replay->first_ns = event.header->time_ns;
+	if (event.header->time_ns > replay->last_ns)
+		replay->last_ns = event.header->time_ns;
 	if (event.kind == EVENT_FAILURE && summary_add(&replay->summary, event.failure))
 		replay->err = -ENOMEM;
 	output_note(replay->output, render_event(output_sink(replay->output), replay->model, &event));

@@ -8,12 +8,14 @@
 
 #define ADDR_BYTES sizeof(uint64_t)
 
-static bool span_fits(const struct event_header *header, const struct event_span *span, size_t fixed_bytes)
+/* Two spans may overlap: only with a bound on each does what they hold fit a struct event_failure_full. */
+static bool span_fits(const struct event_failure *f, const struct event_span *span, size_t max_addrs)
 {
 	if (!span->length)
 		return true;
-	return span->offset >= fixed_bytes && span->offset % ADDR_BYTES == 0 && span->length % ADDR_BYTES == 0 &&
-	       span->offset <= header->size && span->length <= header->size - span->offset;
+	return span->offset >= sizeof(*f) && span->offset % ADDR_BYTES == 0 && span->length % ADDR_BYTES == 0 &&
+	       span->length <= max_addrs * ADDR_BYTES && span->offset <= f->header.size &&
+	       span->length <= f->header.size - span->offset;
 }
 
 static bool text_ends(const char *text, size_t size)
@@ -29,8 +31,8 @@ static bool process_is_sound(const struct event_process *process)
 
 static bool check_failure(const struct event_failure *f)
 {
-	return process_is_sound(&f->process) && span_fits(&f->header, &f->user_stack, sizeof(*f)) &&
-	       span_fits(&f->header, &f->kernel_stack, sizeof(*f));
+	return process_is_sound(&f->process) && span_fits(f, &f->user_stack, EVENT_USER_FRAMES_MAX) &&
+	       span_fits(f, &f->kernel_stack, EVENT_KERNEL_FRAMES_MAX);
 }
 
 static bool check_hot(const struct event_hot *hot)
@@ -62,7 +64,8 @@ int event_decode(const void *data, size_t size, struct event *ret)
 {
 	struct event event = {.header = data};
 
-	if (size < sizeof(*event.header) || event.header->size > size || event.header->kind >= EVENT_KIND_COUNT)
+	if (size < sizeof(*event.header) || event.header->size > size ||
+	    event.header->size > sizeof(struct event_failure_full) || event.header->kind >= EVENT_KIND_COUNT)
 		return -EBADMSG;
 	event.kind = event.header->kind;
 	if (!check_kind(&event))
@@ -74,12 +77,14 @@ int event_decode(const void *data, size_t size, struct event *ret)
 const uint64_t *event_addrs(const struct event_failure *failure, const struct event_span *span, size_t *count)
 {
 	*count = span->length / ADDR_BYTES;
-	return (const uint64_t *)((const char *)failure + span->offset);
+	/* The offset of an empty span was not checked. */
+	return *count ? (const uint64_t *)((const char *)failure + span->offset) : NULL;
 }
 
 static size_t pack_span(const struct event_failure *failure, struct event_span *span, char *record, size_t at)
 {
-	memcpy(record + at, (const char *)failure + span->offset, span->length);
+	if (span->length)
+		memcpy(record + at, (const char *)failure + span->offset, span->length);
 	span->offset = (uint32_t)at;
 	return at + span->length;
 }

@@ -20,7 +20,10 @@ const char *format_bytes(uint64_t bytes, struct format_buffer *buffer)
 	double value = (double)bytes;
 	unsigned int unit = 0;
 
-	while (value >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0])) {
+	if (bytes == 1)
+		return strcpy(buffer->text, "1 byte");
+	/* From where "%.0f" would say 1024. */
+	while (value >= 1023.5 && unit + 1 < sizeof(units) / sizeof(units[0])) {
 		value /= 1024;
 		unit++;
 	}
@@ -66,5 +69,6 @@ const char *format_perms(uint64_t vm_flags, struct format_buffer *buffer)
 
 const char *format_errno(uint32_t errno_code)
 {
-	return strerrorname_np((int)errno_code);
+	/* The C library has a name for 0: "0". */
+	return errno_code ? strerrorname_np((int)errno_code) : NULL;
 }

@@ -64,7 +64,7 @@ static const char *bad_request_text(const struct event_failure *f)
 		return "the mapping is sealed (mseal)";
 	if (f->addr % FILTER_PAGE_BYTES)
 		return "the address is not a multiple of the page size";
-	if (!filter_page_align(f->length_bytes))
+	if (!f->length_bytes)
 		return "the length is zero";
 	return "the range cannot be unmapped alone: outside the address space, or part of a huge page or special "
 	       "mapping";
@@ -325,7 +325,10 @@ int render_failure(struct sink *sink, struct model *model, const struct event_fa
 	render_begin(sink, "failure", failure.time_ns);
 	sink_string(sink, "syscall", render_syscall_name(event->syscall));
 	sink_string(sink, "errno", format_errno(event->errno_code));
-	sink_number(sink, "errno_code", event->errno_code);
+	if (event->errno_code)
+		sink_number(sink, "errno_code", event->errno_code);
+	else
+		sink_null(sink, "errno_code");
 	render_headline(sink, &failure);
 	render_process(sink, &failure);
 	sink_object_begin(sink, "args");

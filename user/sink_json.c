@@ -22,6 +22,7 @@ struct sink_json {
 	FILE *file;
 	json_t *open[DEPTH_MAX]; /* the record and what is open in it; each is owned by the one before */
 	size_t depth;
+	bool torn; /* the last record was written in part: there is half a line */
 	int err; /* the first failure within this record */
 };
 
@@ -30,28 +31,33 @@ static struct sink_json *json_of(struct sink *sink)
 	return (struct sink_json *)sink;
 }
 
-/* Takes over `value`; NULL is an allocation that failed. */
-static void add(struct sink_json *json, const char *name, json_t *value)
+/* Takes over `value`; NULL is an allocation that failed. Returns whether the record has it. */
+static bool add(struct sink_json *json, const char *name, json_t *value)
 {
-	json_t *parent = json->depth ? json->open[json->depth - 1] : NULL;
-	int failed = !value || !parent;
+	json_t *parent = json->depth && json->depth <= DEPTH_MAX ? json->open[json->depth - 1] : NULL;
+	bool added = false;
 
-	if (!failed)
-		failed = name ? json_object_set_new_nocheck(parent, name, value) : json_array_append_new(parent, value);
-	if (failed)
+	if (!parent)
+		json_decref(value);
+	else if (name)
+		added = !json_object_set_new_nocheck(parent, name, value);
+	else
+		added = !json_array_append_new(parent, value);
+	if (!added)
 		json->err = json->err ?: -ENOMEM;
+	return added;
 }
 
+/* One that could not be added is open all the same, as NULL, so that what goes into it goes nowhere. */
 static void open_container(struct sink_json *json, const char *name, json_t *container)
 {
-	if (json->depth == DEPTH_MAX) {
-		json_decref(container);
+	if (json->depth && !add(json, name, container))
+		container = NULL;
+	if (json->depth < DEPTH_MAX)
+		json->open[json->depth] = container;
+	else
 		json->err = -E2BIG;
-		return;
-	}
-	if (json->depth)
-		add(json, name, container);
-	json->open[json->depth++] = container;
+	json->depth++;
 }
 
 static void record_begin(struct sink *sink)
@@ -62,22 +68,31 @@ static void record_begin(struct sink *sink)
 	open_container(json, NULL, json_object());
 }
 
+static int write_failed(struct sink_json *json)
+{
+	int err = errno ? -errno : -EIO;
+
+	clearerr(json->file);
+	return err;
+}
+
 static int write_record(struct sink_json *json)
 {
 	_cleanup_free_ char *text = json_dumps(json->open[0], JSON_COMPACT);
-	size_t length;
+	size_t length, written;
 
 	if (!text)
 		return -ENOMEM;
-	length = strlen(text);
-	text[length] = '\n'; /* in place of the final NUL: the line goes out whole, in one write */
-	if (fwrite(text, length + 1, 1, json->file) != 1 || fflush(json->file)) {
-		int err = -errno;
-
-		clearerr(json->file);
-		return err;
-	}
-	return 0;
+	length = strlen(text) + 1;
+	text[length - 1] = '\n'; /* in place of the final NUL: the line goes out whole, in one write */
+	if (json->torn && fputc('\n', json->file) == EOF)
+		return write_failed(json);
+	json->torn = false;
+	written = fwrite(text, 1, length, json->file);
+	if (written == length)
+		return 0;
+	json->torn = written > 0;
+	return write_failed(json);
 }
 
 static int record_end(struct sink *sink)
@@ -196,8 +211,8 @@ int sink_json_new(FILE *file, struct sink **ret)
 		return -ENOMEM;
 	json->sink.ops = &json_ops;
 	json->file = file;
-	/* So that a record leaves as one write: larger than any of them, and flushed after each. */
-	setvbuf(file, NULL, _IOFBF, 1 << 18);
+	/* So that a record leaves as one write; a buffer would be written whenever it is full. */
+	setvbuf(file, NULL, _IONBF, 0);
 	*ret = &json->sink;
 	return 0;
 }

@@ -19,22 +19,36 @@ struct sink_text {
 	struct sink sink;
 	FILE *file;
 	bool colour;
+	FILE *record; /* its lines, in memory, until it is whole; NULL: no memory */
+	char *bytes; /* of `record` */
+	size_t size;
 };
 
 static void record_begin(struct sink *sink)
 {
-	(void)sink;
+	struct sink_text *text = (struct sink_text *)sink;
+
+	text->record = open_memstream(&text->bytes, &text->size);
+}
+
+static int write_record(struct sink_text *text)
+{
+	if (fclose(text->record))
+		return -ENOMEM;
+	if (fwrite(text->bytes, 1, text->size, text->file) == text->size)
+		return 0;
+	clearerr(text->file);
+	return errno ? -errno : -EIO;
 }
 
 static int record_end(struct sink *sink)
 {
 	struct sink_text *text = (struct sink_text *)sink;
-	int err = 0;
+	int err = text->record ? write_record(text) : -ENOMEM;
 
-	errno = 0;
-	if (fflush(text->file) || ferror(text->file))
-		err = errno ? -errno : -EIO;
-	clearerr(text->file);
+	text->record = NULL;
+	free(text->bytes);
+	text->bytes = NULL;
 	return err;
 }
 
@@ -43,7 +57,7 @@ static void line(struct sink *sink, const char *label, const char *format, va_li
 	struct sink_text *text = (struct sink_text *)sink;
 	_cleanup_free_ char *sentence = NULL;
 	_cleanup_free_ char *safe = NULL;
-	int length = vasprintf(&sentence, format, args);
+	int length = text->record ? vasprintf(&sentence, format, args) : -1;
 
 	if (length < 0) {
 		sentence = NULL;
@@ -54,9 +68,10 @@ static void line(struct sink *sink, const char *label, const char *format, va_li
 		return;
 	text_neutralise(sentence, (size_t)length, safe, TEXT_NEUTRALISED_BYTES((size_t)length));
 	if (!label)
-		fprintf(text->file, "%s%s%s\n", text->colour ? BOLD : "", safe, text->colour ? RESET : "");
+		fprintf(text->record, "%s%s%s\n", text->colour ? BOLD : "", safe, text->colour ? RESET : "");
 	else
-		fprintf(text->file, "  %s%-7s%s %s\n", text->colour ? DIM : "", label, text->colour ? RESET : "", safe);
+		fprintf(text->record, "  %s%-7s%s %s\n", text->colour ? DIM : "", label, text->colour ? RESET : "",
+			safe);
 }
 
 static void begin(struct sink *sink, const char *name)
@@ -112,6 +127,8 @@ int sink_text_new(FILE *file, bool colour, struct sink **ret)
 	text->sink.ops = &text_ops;
 	text->file = file;
 	text->colour = colour;
+	/* So that a record leaves as one write; a buffer would be written whenever it is full. */
+	setvbuf(file, NULL, _IONBF, 0);
 	*ret = &text->sink;
 	return 0;
 }

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh disable=SC2154
+# Bad input and bad surroundings: one clear line with the way out, the documented exit status, no hang. Sourced by run,
+# after lib.sh.
+
+# error_case STATUS PATTERN COMMAND...: exactly one line on stderr.
+error_case() {
+	wanted=$1 pattern=$2
+	shift 2
+	expect_status "$wanted" "$@" || return
+	expect_one_line "$work/err" || return
+	expect_line "$work/err" "$pattern"
+}
+
+gone_pid() { sh -c 'echo $$'; }
+
+thread_case() {
+	tracer_start -j -d 60 || return
+	tid=$(for task in /proc/[0-9]*/task/*; do
+		pid=${task#/proc/} pid=${pid%%/*}
+		[ "${task##*/}" = "$pid" ] || { echo "${task##*/}"; break; }
+	done)
+	tracer_end || return
+	[ -n "$tid" ] || { fail "no process with threads here"; return 77; }
+	error_case 2 'is a thread of process' "$VMASNOOP" -p "$tid"
+}
+
+unprivileged_case() {
+	command -v setpriv >/dev/null || { fail "no setpriv here"; return 77; }
+	# What setpriv starts must be readable for others: a copy.
+	cp "$VMASNOOP" "$work/vmasnoop"
+	chmod 755 "$work" "$work/vmasnoop"
+	error_case 3 'run as root' setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all "$work/vmasnoop"
+}
+
+no_btf_case() {
+	# shellcheck disable=SC2016
+	error_case 3 'CONFIG_DEBUG_INFO_BTF' unshare -m sh -c 'mount -t tmpfs none /sys/kernel/btf && exec "$0"' "$VMASNOOP"
+}
+
+pid_namespace_case() { error_case 3 'PID namespace' unshare -p -f "$VMASNOOP" -p 1; }
+
+# The first record goes through, then the reader is gone; the tracer ends by itself.
+closed_pipe_case() {
+	rm -f "$work/pipe" "$work/ready"
+	mkfifo "$work/pipe" "$work/ready"
+	head -n 1 <"$work/pipe" >"$work/first" &
+	reader=$!
+	"$VMASNOOP" -j --ready-fd 3 >"$work/pipe" 3>"$work/ready" 2>"$work/err" &
+	tracer=$!
+	read -r _ <"$work/ready"
+	wait "$reader"
+	"$WORKLOADS/unmap_pages" -o "$work/oracle" || return
+	wait "$tracer"
+	status=$?
+	[ "$status" -eq 1 ] || fail "status $status" || return
+	expect_line "$work/err" 'its reader is gone'
+}
+
+full_disk_case() {
+	"$VMASNOOP" -j -o /dev/full -d 60 -- "$WORKLOADS/unmap_pages" -o "$work/oracle" 2>"$work/err" || fail "status $?: not the command's" || return
+	expect_line "$work/err" 'No space left on device' || return
+	tracer_start -j -o /dev/full || return
+	"$WORKLOADS/unmap_pages" -o "$work/oracle" || return
+	tracer_end
+	status=$?
+	[ "$status" -eq 4 ] || fail "status $status, not 4: events were lost"
+}
+
+# A refused rung is named, with what to do.
+refused_rung_case() {
+	"$VMASNOOP" --hook "$1" -d 0.01 >"$work/out" 2>"$work/err"
+	status=$?
+	[ "$status" -ne 0 ] || { fail "this kernel takes the rung $1"; return 77; }
+	error_case 3 'try --hook auto' "$VMASNOOP" --hook "$1"
+}
+
+no_rung_case() {
+	[ "$(uname -r | cut -d. -f1)" -lt 6 ] || { fail "this kernel has a tracepoint that needs no tracefs"; return 77; }
+	# shellcheck disable=SC2016
+	error_case 3 'no way to see a munmap() fail' unshare -m sh -c \
+		'mount -t tmpfs none /sys/kernel/tracing && mount -t tmpfs none /sys/kernel/debug && exec "$0" --hook tracepoint' "$VMASNOOP"
+}
+
+command_status_case() {
+	expect_status 7 "$VMASNOOP" -q -- sh -c 'exit 7' || return
+	# shellcheck disable=SC2016
+	expect_status 137 "$VMASNOOP" -q -- sh -c 'kill -KILL $$' || return
+	expect_status 127 "$VMASNOOP" -q -- no-such-command || return
+	expect_line "$work/err" "cannot run 'no-such-command'" || return
+	expect_status 126 "$VMASNOOP" -q -- /proc/self/status || return
+	expect_status 125 "$VMASNOOP" -q -o /no/such/directory/x -- sh -c 'exit 0'
+}
+
+help_case() {
+	expect_status 0 "$VMASNOOP" --help || return
+	for option in --pid --comm --uid --cgroup --errno --all --duration --max-events --json --output --hook --ready-fd; do
+		expect_line "$work/out" "$option" || return
+	done
+	expect_status 0 "$VMASNOOP" -V || return
+	expect_line "$work/out" '^vmasnoop [0-9]'
+}
+
+input_cases() {
+	case_run unknown-option error_case 2 'help' "$VMASNOOP" --no-such-option
+	case_run stray-word error_case 2 "'--'" "$VMASNOOP" sleep
+	case_run unknown-errno error_case 2 'ENOSUCH' "$VMASNOOP" -e ENOSUCH
+	case_run long-comm error_case 2 '15' "$VMASNOOP" -n a-name-that-is-too-long
+	case_run gone-pid error_case 1 'no such process' "$VMASNOOP" -p "$(gone_pid)"
+	case_run thread thread_case
+	case_run unwritable error_case 1 'choose another file' "$VMASNOOP" -o /no/such/directory/x
+	case_run no-cgroup error_case 1 'no-such-cgroup' "$VMASNOOP" --cgroup /no-such-cgroup
+	case_run foreign-capture error_case 1 'will not overwrite' "$VMASNOOP" --capture "$COMPARE"
+	case_run unprivileged unprivileged_case
+	case_run no-btf no_btf_case
+	case_run pid-namespace pid_namespace_case
+	case_run closed-pipe closed_pipe_case
+	case_run full-disk full_disk_case
+	case_run refused-fentry refused_rung_case fentry
+	case_run refused-kprobe refused_rung_case kprobe
+	case_run no-rung no_rung_case
+	case_run command-status command_status_case
+	case_run help help_case
+}

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh disable=SC2154
+# The ways to choose what is traced: everything, processes, a command with all that it forks; and the filters. Sourced by
+# run, after lib.sh and munmap.sh.
+
+# Starts a workload that waits for a line on $work/go before its exec; its PID is $held.
+hold_workload() {
+	rm -f "$work/go"
+	mkfifo "$work/go"
+	# shellcheck disable=SC2016
+	sh -c 'read -r _ <"$0"; exec "$@"' "$work/go" "$@" &
+	held=$!
+}
+release_workload() { echo >"$work/go"; wait "$held"; }
+
+machine_case() {
+	tracer_start -j || return
+	"$WORKLOADS/unmap_pages" -o "$work/oracle" || return
+	tracer_end || fail "status $?" || return
+	"$COMPARE" "$work/oracle" "$work/out" --limit "$limit" --verdict max_map_count
+}
+
+pid_case() {
+	hold_workload "$WORKLOADS/free_blocks" -o "$work/oracle"
+	tracer_start -j -p "$held" || return
+	release_workload || return
+	# The chosen process has ended, and so does the tracer, by itself.
+	wait "$tracer" || fail "status $?" || return
+	"$COMPARE" "$work/oracle" "$work/out" --limit "$limit" --verdict max_map_count
+}
+
+other_pid_case() {
+	hold_workload "$WORKLOADS/unmap_pages" -o "$work/oracle"
+	tracer_start -j -p $$ || return
+	release_workload || return
+	tracer_end TERM || fail "status $?" || return
+	[ "$(grep -c '"event":"failure"' "$work/out")" -eq 0 ] || fail "another process was traced"
+}
+
+forks_case() {
+	rm -f "$work/log" "$work/oracle"
+	"$VMASNOOP" -j -o "$work/log" -- "$WORKLOADS/forks" "$@" -o "$work/oracle" || fail "status $?" || return
+	"$COMPARE" "$work/oracle" "$work/log" --limit "$limit" --verdict max_map_count
+}
+
+leaderless_case() {
+	rm -f "$work/log" "$work/oracle"
+	"$VMASNOOP" -j -o "$work/log" -- "$WORKLOADS/leaderless" -o "$work/oracle" || fail "status $?" || return
+	"$COMPARE" "$work/oracle" "$work/log" --limit "$limit" --verdict max_map_count --stack unmap_every_second || return
+	expect_line "$work/log" '"comm":"leaderless"'
+}
+
+# filter_case HAPPENS|NOT OPTIONS...: the whole machine, filtered.
+filter_case() {
+	expected=$1
+	shift
+	tracer_start -j "$@" || return
+	"$WORKLOADS/unmap_pages" -o "$work/oracle" || return
+	tracer_end || fail "status $?" || return
+	if [ "$expected" = happens ]; then
+		"$COMPARE" "$work/oracle" "$work/out"
+	else
+		[ "$(grep -c '"event":"failure"' "$work/out")" -eq 0 ] || fail "the filter let it pass"
+	fi
+}
+
+# The cgroup v2 mount: /sys/fs/cgroup, or below it beside v1.
+cgroup2_mount() { awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts; }
+
+cgroup_case() {
+	mount=$(cgroup2_mount)
+	[ -n "$mount" ] || { fail "no cgroup v2"; return 77; }
+	mkdir -p "$mount/vmasnoop-in/below" || return
+	tracer_start -j --cgroup /vmasnoop-in || return
+	"$WORKLOADS/unmap_pages" -o "$work/outside" || return
+	# shellcheck disable=SC2016
+	sh -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' "$mount/vmasnoop-in/below" "$WORKLOADS/unmap_pages" -o "$work/oracle" || return
+	tracer_end || fail "status $?" || return
+	rmdir "$mount/vmasnoop-in/below" "$mount/vmasnoop-in"
+	"$COMPARE" "$work/oracle" "$work/out" || return
+	expect_line "$work/out" '"cgroup":"/vmasnoop-in/below"'
+}
+
+max_events_case() {
+	rm -f "$work/log" "$work/oracle"
+	"$VMASNOOP" -j -M 3 -o "$work/log" -- "$WORKLOADS/unmap_pages" -o "$work/oracle" || fail "status $?" || return
+	[ "$(grep -c '"event":"failure"' "$work/log")" -eq 3 ] || fail "not 3 failures"
+}
+
+capture_case() {
+	rm -f "$work/log" "$work/oracle"
+	"$VMASNOOP" -j --capture "$work/capture" -o "$work/log" -- "$WORKLOADS/unmap_pages" -o "$work/oracle" || fail "status $?" || return
+	"$VMASNOOP" replay "$work/capture" -j >"$work/replayed" || fail "status $? of the replay" || return
+	"$COMPARE" "$work/oracle" "$work/replayed" --verdict max_map_count || return
+	# What does not come from /proc or from files is the same, to the last byte.
+	for log in "$work/log" "$work/replayed"; do
+		sed -n 's/"exe":[^,]*,/"exe":null,/; s/"cgroup":[^,]*,/"cgroup":null,/; s/,"user_stack":.*//; /"failure"/p' "$log" >"$log.bare"
+	done
+	cmp "$work/log.bare" "$work/replayed.bare"
+}
+
+# A changed limit is seen at once, and failures after it are judged by it. Only where the limit is ours: in a guest.
+limit_change_case() {
+	tracer_start -j || return
+	echo $((limit - 100)) >/proc/sys/vm/max_map_count
+	"$WORKLOADS/unmap_pages" -o "$work/oracle"
+	status=$?
+	echo "$limit" >/proc/sys/vm/max_map_count
+	[ "$status" -eq 0 ] || return
+	tracer_end || fail "status $?" || return
+	expect_line "$work/out" "\"event\":\"limit_changed\".*\"old_limit\":$limit,\"new_limit\":$((limit - 100))" || return
+	"$COMPARE" "$work/oracle" "$work/out" --limit $((limit - 100)) --verdict max_map_count
+}
+
+mode_cases() {
+	case_run machine machine_case
+	case_run pid pid_case
+	case_run other-pid other_pid_case
+	case_run forks forks_case -n "$FORKS"
+	case_run forks-at-limit forks_case -i -n "$FORKS"
+	case_run leaderless leaderless_case
+	case_run comm filter_case happens -n unmap_pages
+	case_run other-comm filter_case not -n unmap_page
+	case_run uid filter_case happens -u 0
+	case_run other-uid filter_case not -u 12345
+	case_run cgroup cgroup_case
+	case_run max-events max_events_case
+	case_run capture capture_case
+	[ -z "${LIMIT_IS_OURS-}" ] || case_run limit-change limit_change_case
+}

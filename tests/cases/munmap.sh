@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh disable=SC2154
+# The main job on each rung: what was flagged is what happened. Sourced by run, after lib.sh.
+
+# The tracepoint rung of a kernel without mmap_lock tracepoints (5.10) reads after the lock was dropped: with threads a
+# verdict may honestly be unknown there.
+has_lock_tracepoint() { [ -d /sys/kernel/tracing/events/mmap_lock ] || "$VMASNOOP" --hook tracepoint -v -d 0.01 2>&1 | grep -q 'munmap: tp_btf'; }
+
+evidence_of() {
+	if [ "$1" != tracepoint ] || has_lock_tracepoint; then
+		echo under_lock
+	else
+		echo after_unlock
+	fi
+}
+
+# traced_run RUNG ORACLE-AND-LOG-BASE WORKLOAD ARGS...: as a command, with its log checked to be by that rung.
+traced_run() {
+	rung=$1 base=$2
+	shift 2
+	rm -f "$base.log" "$base.oracle"
+	"$VMASNOOP" -j --hook "$rung" -o "$base.log" -- "$@" -o "$base.oracle" || fail "status $? of the run" || return
+	case $rung in
+	auto) ;;
+	tracepoint)
+		[ "$(rung_in_log "$base.log" munmap)" = tracepoint ] ||
+			[ "$(rung_in_log "$base.log" munmap_return)" = tracepoint ] || fail "not by the tracepoint rung" || return
+		;;
+	*) [ "$(rung_in_log "$base.log" munmap)" = "$rung" ] || fail "not by the $rung rung" || return ;;
+	esac
+	if [ -n "${KEEP_LOGS-}" ]; then cp "$base.log" "$KEEP_LOGS/$CASE_PREFIX$(basename "$1")-$rung.ndjson"; fi
+}
+
+# One line for the table of the closing note: kernel, rung, workload, threads, happened, flagged.
+note_result() { echo "$(uname -r) $1 $2 $3 $4" >>"${RESULTS:-/dev/null}"; }
+
+limit_case() {
+	rung=$1 program=$2 threads=$3
+	evidence=$(evidence_of "$rung")
+	traced_run "$rung" "$work/limit" "$WORKLOADS/$program" -t "$threads" || return
+	set -- "$work/limit.oracle" "$work/limit.log" --limit "$limit" --verdict max_map_count --evidence "$evidence"
+	[ "$evidence" = under_lock ] || set -- "$@" --allow-unknown
+	# On 5.10 a kretprobe's own stack is all there is, and at the syscall's exit there is no mm frame left.
+	[ "$evidence" = after_unlock ] || [ "$rung$(uname -r | cut -d. -f1)" = kprobe5 ] || set -- "$@" --kernel-stack munmap
+	"$COMPARE" "$@" >"$work/compared"
+	status=$?
+	cat "$work/compared"
+	note_result "$rung" "$program" "$threads" "$(head -n 1 "$work/compared")"
+	return "$status"
+}
+
+# The stack of workload (a) is all frame pointers: complete down to main.
+stack_case() {
+	traced_run "$1" "$work/stack" "$WORKLOADS/unmap_pages" || return
+	"$COMPARE" "$work/stack.oracle" "$work/stack.log" --stack __munmap,unmap_every_second,main $2 ||
+		"$COMPARE" "$work/stack.oracle" "$work/stack.log" --stack munmap,unmap_every_second,main $2
+}
+
+# ENOMEM that is no limit: a memory cgroup at its maximum. The rung without a split hook and without the lock cannot know.
+shortage_case() {
+	rung=$1 verdict=kernel_memory
+	fresh short
+	"$VMASNOOP" -j --hook "$rung" -o "$work/short.log" -- "$WORKLOADS/shortage" -o "$work/short.oracle"
+	status=$?
+	[ "$status" -ne 77 ] || { fail "no memory controller of cgroup v2 here"; return 77; }
+	[ "$status" -eq 0 ] || fail "status $status" || return
+	[ "$(evidence_of "$rung")" = under_lock ] || verdict=unknown
+	"$COMPARE" "$work/short.oracle" "$work/short.log" --verdict "$verdict" || return
+	[ "$rung" = tracepoint ] || expect_line "$work/short.log" '"split_errno":"ENOMEM"'
+}
+
+# With -a every errno is flagged; by default only the shortage is, and nothing that merely looks like it.
+all_errnos_case() {
+	[ "$1" != tracepoint ] || [ -e /sys/kernel/tracing/events/syscalls ] || { fail "tracefs is not mounted"; return 77; }
+	fresh all
+	"$VMASNOOP" -j -a --hook "$1" -o "$work/all.log" -- "$WORKLOADS/bad_calls" -o "$work/all.oracle" || fail "status $?" || return
+	"$COMPARE" "$work/all.oracle" "$work/all.log" --syscall munmap || return
+	expect_line "$work/all.log" '"errno":"EINVAL".*"verdict":"bad_request"'
+}
+
+look_alike_case() {
+	fresh alike
+	"$VMASNOOP" -j --hook "$1" -o "$work/alike.log" -- "$WORKLOADS/bad_calls" -o "$work/alike.oracle" || fail "status $?" || return
+	"$COMPARE" "$work/alike.oracle" "$work/alike.log" --syscall munmap --errno ENOMEM --verdict max_map_count
+}
+
+errno_case() {
+	[ "$1" != tracepoint ] || [ -e /sys/kernel/tracing/events/syscalls ] || { fail "tracefs is not mounted"; return 77; }
+	fresh errno
+	"$VMASNOOP" -j -e einval --hook "$1" -o "$work/errno.log" -- "$WORKLOADS/bad_calls" -o "$work/errno.oracle" || fail "status $?" || return
+	"$COMPARE" "$work/errno.oracle" "$work/errno.log" --syscall munmap --errno EINVAL --verdict bad_request
+}
+
+munmap_cases() {
+	for rung in $RUNGS; do
+		for program in unmap_pages free_blocks; do
+			for threads in 1 64; do
+				case_run "$rung/$program/$threads" limit_case "$rung" "$program" "$threads"
+			done
+		done
+		case_run "$rung/stack" stack_case "$rung"
+		case_run "$rung/shortage" shortage_case "$rung"
+		case_run "$rung/all-errnos" all_errnos_case "$rung"
+		case_run "$rung/one-errno" errno_case "$rung"
+		case_run "$rung/look-alikes" look_alike_case "$rung"
+	done
+}

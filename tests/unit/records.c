@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* records.c: see records.h. */
+#include "records.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../bpf/verdict.h"
+
+#define USER_TEXT   0x55d2a0c01139ULL
+#define KERNEL_TEXT 0xffffffff81204a10ULL
+#define VMA_START   0x7f184b2a6000ULL
+
+/* include/linux/mm.h: VM_READ, VM_WRITE, VM_MAYREAD, VM_MAYWRITE, VM_MAYEXEC, VM_ACCOUNT */
+#define ANONYMOUS_FLAGS 0x100073ULL
+
+static void fill_process(struct event_process *process)
+{
+	process->start_time_ns = 3999000000000ULL;
+	process->exec_id = 7;
+	process->mm = 0xffff888104a3c000ULL;
+	process->cgroup_id = 1;
+	process->tgid = process->tid = 5582;
+	process->uid = 1000;
+	records_name(process, "b", "b");
+}
+
+void records_name(struct event_process *process, const char *comm, const char *thread_comm)
+{
+	memset(process->comm, 0, sizeof(process->comm));
+	memset(process->thread_comm, 0, sizeof(process->thread_comm));
+	strncpy(process->comm, comm, sizeof(process->comm) - 1);
+	strncpy(process->thread_comm, thread_comm, sizeof(process->thread_comm) - 1);
+}
+
+static void fill_span(struct event_span *span, size_t offset, __u64 *addrs, uint64_t first, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		addrs[i] = first + i * 0x10;
+	span->offset = (uint32_t)offset;
+	span->length = (uint32_t)(count * sizeof(*addrs));
+}
+
+void records_user_stack(struct event_failure_full *full, uint64_t first, size_t count)
+{
+	fill_span(&full->failure.user_stack, offsetof(struct event_failure_full, user_stack), full->user_stack, first,
+		  count);
+}
+
+void records_kernel_stack(struct event_failure_full *full, uint64_t first, size_t count)
+{
+	fill_span(&full->failure.kernel_stack, offsetof(struct event_failure_full, kernel_stack), full->kernel_stack,
+		  first, count);
+}
+
+static void fill_call(struct event_failure *f)
+{
+	f->vma.start = VMA_START;
+	f->vma.end = VMA_START + 198 * RECORDS_PAGE_BYTES;
+	f->vma.flags = ANONYMOUS_FLAGS;
+	f->vma.offset_bytes = 0x7f184b2a6ULL * RECORDS_PAGE_BYTES;
+	f->vma.kind = VMA_ANONYMOUS;
+	f->addr = VMA_START + 66 * RECORDS_PAGE_BYTES;
+	f->length_bytes = 33 * RECORDS_PAGE_BYTES;
+	f->user_ip = USER_TEXT;
+	f->user_sp = 0x7ffc2a1b0f58ULL;
+	f->user_bp = 0x7ffc2a1b0f80ULL;
+	f->user_sp_word = USER_TEXT + 0x10;
+	f->syscall = SYSCALL_MUNMAP;
+}
+
+void records_failure(struct event_failure_full *ret)
+{
+	struct event_failure *f = &ret->failure;
+
+	memset(ret, 0, sizeof(*ret));
+	f->header.time_ns = 4002114000000ULL;
+	f->header.size = sizeof(*ret);
+	f->header.kind = EVENT_FAILURE;
+	fill_process(&f->process);
+	fill_call(f);
+	f->errno_code = 12; /* ENOMEM */
+	f->vma_count = f->vma_limit = f->limit_floor = RECORDS_LIMIT;
+	f->verdict = VERDICT_MAX_MAP_COUNT;
+	f->evidence = EVIDENCE_UNDER_LOCK;
+	f->interior = 1;
+	records_user_stack(ret, USER_TEXT, 4);
+	records_kernel_stack(ret, KERNEL_TEXT, 4);
+}
+
+void *records_copy(const void *record)
+{
+	const struct event_header *header = record;
+	void *copy = malloc(header->size);
+
+	if (!copy)
+		abort();
+	return memcpy(copy, record, header->size);
+}
+
+void records_make_kernel_memory(struct event_failure *failure)
+{
+	failure->vma_count = 812;
+	failure->split_errno = 12;
+	failure->verdict = VERDICT_KERNEL_MEMORY;
+}
+
+void records_make_bad_request(struct event_failure *failure)
+{
+	failure->addr += 1;
+	failure->errno_code = 22; /* EINVAL */
+	failure->evidence = EVIDENCE_AFTER_UNLOCK;
+	failure->vma_count = 812;
+	failure->verdict = VERDICT_BAD_REQUEST;
+}
+
+void records_make_unknown_after_unlock(struct event_failure *failure)
+{
+	memset(&failure->vma, 0, sizeof(failure->vma));
+	failure->interior = 0;
+	failure->evidence = EVIDENCE_AFTER_UNLOCK;
+	failure->vma_count = RECORDS_LIMIT - 3;
+	failure->verdict = VERDICT_UNKNOWN;
+}
+
+void records_hot(struct event_hot *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->header.time_ns = 4000000000000ULL;
+	ret->header.size = sizeof(*ret);
+	ret->header.kind = EVENT_HOT;
+	fill_process(&ret->process);
+	ret->vma_count = 4096;
+	ret->vma_limit = RECORDS_LIMIT;
+}
+
+void records_limit(uint32_t old_limit, uint32_t new_limit, struct event_limit *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->header.time_ns = 4001000000000ULL;
+	ret->header.size = sizeof(*ret);
+	ret->header.kind = EVENT_LIMIT;
+	ret->old_limit = old_limit;
+	ret->new_limit = new_limit;
+}

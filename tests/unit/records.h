@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * records.h: raw records as the kernel side makes them, for tests: each maker fills a sound record of its kind, of which
+ * a test then changes what it is about.
+ */
+#ifndef VMASNOOP_TESTS_RECORDS_H
+#define VMASNOOP_TESTS_RECORDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../../bpf/event.h"
+
+#define RECORDS_PAGE_BYTES 4096ULL
+#define RECORDS_LIMIT	   65530U
+
+/* What makes a failure's time 2026-11-21T14:03:22.114Z, on a machine that was suspended for 5 seconds. */
+#define RECORDS_REALTIME_OFFSET_NS 1795265800000000000LL
+#define RECORDS_BOOTTIME_OFFSET_NS (RECORDS_REALTIME_OFFSET_NS - 5000000000LL)
+
+/*
+ * A munmap() that failed because of the limit, by the only thread of process 5582, "b": 33 pages out of the middle of an
+ * anonymous mapping of 198, read under the lock, with 4 user and 4 kernel frames.
+ */
+void records_failure(struct event_failure_full *ret);
+
+/* The same, in a block of exactly the record's size, so that ASan sees a byte read too many. The caller frees it. */
+void *records_copy(const void *record);
+
+/* Puts `count` addresses into the place that is theirs, from `first` on, each 0x10 above the one before. */
+void records_user_stack(struct event_failure_full *full, uint64_t first, size_t count);
+void records_kernel_stack(struct event_failure_full *full, uint64_t first, size_t count);
+
+/* Of a process, up to 15 bytes. */
+void records_name(struct event_process *process, const char *comm, const char *thread_comm);
+
+/* Verdicts with all that goes with them. */
+void records_make_kernel_memory(struct event_failure *failure);
+void records_make_bad_request(struct event_failure *failure);
+void records_make_unknown_after_unlock(struct event_failure *failure);
+
+void records_hot(struct event_hot *ret);
+void records_limit(uint32_t old_limit, uint32_t new_limit, struct event_limit *ret);
+
+#endif

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The kernel side's decisions, compiled natively: what is wanted, and what a failure proves. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../bpf/filter.h"
+#include "records.h"
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+#define LIMIT 100
+#define FLOOR 60
+#define ANY   0xff
+
+/* One bit for each value that a row is about. */
+enum { E_NONE = 1, E_EPERM = 2, E_EAGAIN = 4, E_ENOMEM = 8, E_EINVAL = 16 };
+enum { OUTSIDE = 1, INTERIOR = 2 };
+enum { BELOW_FLOOR = 1, AT_FLOOR = 2, BELOW_LIMIT = 4, AT_LIMIT = 8, ABOVE_LIMIT = 16 };
+enum { NO_SPLIT = 1, SPLIT_ENOMEM = 2, SPLIT_EINVAL = 4 };
+enum { NO_EVIDENCE = 1, UNDER_LOCK = 2, AFTER_UNLOCK = 4 };
+enum { NO_VMA = 1, ANONYMOUS = 2, MAPPED_FILE = 4 };
+
+static const __u32 errnos[] = {0, ERRNO_EPERM, 11, ERRNO_ENOMEM, ERRNO_EINVAL};
+static const __u8 interiors[] = {0, 1};
+static const __u32 counts[] = {FLOOR - 1, FLOOR, LIMIT - 1, LIMIT, LIMIT + 1};
+static const __u32 splits[] = {0, ERRNO_ENOMEM, ERRNO_EINVAL};
+static const __u8 evidences[] = {0, EVIDENCE_UNDER_LOCK, EVIDENCE_AFTER_UNLOCK};
+static const __u32 kinds[] = {VMA_UNKNOWN, VMA_ANONYMOUS, VMA_FILE};
+
+#define UNDER_LIMIT (BELOW_FLOOR | AT_FLOOR | BELOW_LIMIT)
+#define NOT_ENOMEM  (NO_SPLIT | SPLIT_EINVAL)
+#define UNLOCKED    (NO_EVIDENCE | AFTER_UNLOCK)
+#define A_VMA	    (ANONYMOUS | MAPPED_FILE)
+
+/* The whole of the logic: every combination is in exactly one row. */
+static const struct row {
+	__u8 errno_code, interior, count, split, evidence, kind;
+	enum verdict verdict;
+} rows[] = {
+	{E_EPERM | E_EINVAL, ANY, ANY, ANY, ANY, ANY, VERDICT_BAD_REQUEST},
+	{E_NONE | E_EAGAIN, ANY, ANY, ANY, ANY, ANY, VERDICT_UNKNOWN},
+	{E_ENOMEM, INTERIOR, AT_LIMIT | ABOVE_LIMIT, ANY, ANY, ANY, VERDICT_MAX_MAP_COUNT},
+	{E_ENOMEM, INTERIOR, UNDER_LIMIT, SPLIT_ENOMEM, ANY, ANY, VERDICT_KERNEL_MEMORY},
+	{E_ENOMEM, OUTSIDE, ANY, SPLIT_ENOMEM, ANY, ANY, VERDICT_KERNEL_MEMORY},
+	{E_ENOMEM, OUTSIDE, ANY, NOT_ENOMEM, UNDER_LOCK, A_VMA, VERDICT_KERNEL_MEMORY},
+	{E_ENOMEM, INTERIOR, BELOW_FLOOR, NOT_ENOMEM, UNDER_LOCK, A_VMA, VERDICT_KERNEL_MEMORY},
+	/* The limit was lowered or raised within the last second: either may have judged. */
+	{E_ENOMEM, INTERIOR, AT_FLOOR | BELOW_LIMIT, NOT_ENOMEM, UNDER_LOCK, A_VMA, VERDICT_UNKNOWN},
+	{E_ENOMEM, OUTSIDE, ANY, NOT_ENOMEM, UNLOCKED, ANY, VERDICT_UNKNOWN},
+	{E_ENOMEM, OUTSIDE, ANY, NOT_ENOMEM, UNDER_LOCK, NO_VMA, VERDICT_UNKNOWN},
+	{E_ENOMEM, INTERIOR, UNDER_LIMIT, NOT_ENOMEM, UNLOCKED, ANY, VERDICT_UNKNOWN},
+	{E_ENOMEM, INTERIOR, UNDER_LIMIT, NOT_ENOMEM, UNDER_LOCK, NO_VMA, VERDICT_UNKNOWN},
+};
+
+/* A combination: the index of the value of each. */
+struct choice {
+	size_t errno_code, interior, count, split, evidence, kind;
+};
+
+static bool row_has(const struct row *row, const struct choice *c)
+{
+	return row->errno_code >> c->errno_code & 1 && row->interior >> c->interior & 1 && row->count >> c->count & 1 &&
+	       row->split >> c->split & 1 && row->evidence >> c->evidence & 1 && row->kind >> c->kind & 1;
+}
+
+static void check_choice(const struct choice *c)
+{
+	struct event_failure f = {
+		.errno_code = errnos[c->errno_code],
+		.interior = interiors[c->interior],
+		.vma_count = counts[c->count],
+		.vma_limit = LIMIT,
+		.limit_floor = FLOOR,
+		.split_errno = splits[c->split],
+		.evidence = evidences[c->evidence],
+		.vma.kind = kinds[c->kind],
+	};
+	size_t matches = 0;
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		if (!row_has(&rows[i], c))
+			continue;
+		matches++;
+		assert_int_equal(filter_munmap_verdict(&f), rows[i].verdict);
+	}
+	assert_int_equal(matches, 1);
+}
+
+static void test_verdict_of_every_combination(void **state)
+{
+	const size_t sizes[] = {COUNT_OF(errnos), COUNT_OF(interiors), COUNT_OF(counts),
+				COUNT_OF(splits), COUNT_OF(evidences), COUNT_OF(kinds)};
+	size_t total = 1;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(sizes); i++)
+		total *= sizes[i];
+	for (size_t n = 0; n < total; n++) {
+		size_t at[COUNT_OF(sizes)], rest = n;
+
+		for (size_t i = 0; i < COUNT_OF(sizes); rest /= sizes[i], i++)
+			at[i] = rest % sizes[i];
+		check_choice(&(struct choice){at[0], at[1], at[2], at[3], at[4], at[5]});
+	}
+}
+
+static void test_verdict_of_the_makers(void **state)
+{
+	struct event_failure_full full;
+
+	(void)state;
+	records_failure(&full);
+	assert_int_equal(filter_munmap_verdict(&full.failure), full.failure.verdict);
+	records_make_kernel_memory(&full.failure);
+	assert_int_equal(filter_munmap_verdict(&full.failure), full.failure.verdict);
+	records_failure(&full);
+	records_make_bad_request(&full.failure);
+	assert_int_equal(filter_munmap_verdict(&full.failure), full.failure.verdict);
+	records_failure(&full);
+	records_make_unknown_after_unlock(&full.failure);
+	assert_int_equal(filter_munmap_verdict(&full.failure), full.failure.verdict);
+}
+
+static void test_errno(void **state)
+{
+	struct config config = {};
+
+	(void)state;
+	for (__u32 code = 0; code < CONFIG_ERRNO_WORDS * 64; code++)
+		assert_false(filter_errno(&config, code));
+	config.errno_wanted[0] = 1ULL << ERRNO_ENOMEM;
+	config.errno_wanted[2] = 1ULL << (133 - 128); /* EHWPOISON, the last */
+	for (__u32 code = 0; code < CONFIG_ERRNO_WORDS * 64; code++)
+		assert_int_equal(filter_errno(&config, code), code == ERRNO_ENOMEM || code == 133);
+	/* Whatever comes, no word beyond the mask is read. */
+	filter_errno(&config, UINT32_MAX);
+}
+
+static void test_comm(void **state)
+{
+	const struct {
+		const char *want, *have;
+		bool equal;
+	} cases[] = {
+		{"b", "b", true},
+		{"b", "bb", false},
+		{"bb", "b", false},
+		{"", "", true},
+		{"", "b", false},
+		{"b", "", false},
+		{"B", "b", false},
+		{"fifteen bytes..", "fifteen bytes..", true},
+		{"fifteen bytes..", "fifteen bytes.!", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		char want[CONFIG_COMM_BYTES] = "", have[CONFIG_COMM_BYTES];
+
+		strncpy(want, cases[i].want, sizeof(want) - 1);
+		memset(have, 'x', sizeof(have)); /* what is behind the NUL is not looked at */
+		memcpy(have, cases[i].have, strlen(cases[i].have) + 1);
+		assert_int_equal(filter_comm(want, have), cases[i].equal);
+	}
+}
+
+static void test_comm_without_an_end(void **state)
+{
+	char want[CONFIG_COMM_BYTES], have[CONFIG_COMM_BYTES];
+
+	(void)state;
+	memset(want, 'x', sizeof(want));
+	memset(have, 'x', sizeof(have));
+	assert_true(filter_comm(want, have));
+	have[sizeof(have) - 1] = 'y';
+	assert_false(filter_comm(want, have));
+}
+
+static void test_hot_at(void **state)
+{
+	(void)state;
+	assert_int_equal(filter_hot_at(65530), 4095);
+	assert_int_equal(filter_hot_at(16000), 1000);
+	assert_int_equal(filter_hot_at(16016), 1001);
+	assert_int_equal(filter_hot_at(2000), 1000);
+	assert_int_equal(filter_hot_at(1999), 999);
+	assert_int_equal(filter_hot_at(200), 100);
+	assert_int_equal(filter_hot_at(0), 0);
+	assert_int_equal(filter_hot_at(UINT32_MAX), UINT32_MAX / 16);
+	/* Never above the limit: a process gets hot before it fails. */
+	for (__u32 limit = 1; limit < 70000; limit++)
+		assert_true(filter_hot_at(limit) < limit);
+}
+
+static void test_limit_floor(void **state)
+{
+	const __u64 now = 10 * NSEC_PER_SEC;
+
+	(void)state;
+	assert_int_equal(filter_limit_floor(0, 100, 50, now), 100); /* never changed */
+	assert_int_equal(filter_limit_floor(0, 100, 50, NSEC_PER_SEC / 2), 100);
+	assert_int_equal(filter_limit_floor(now - 1, 100, 50, now), 50); /* just raised */
+	assert_int_equal(filter_limit_floor(now, 100, 50, now), 50);
+	assert_int_equal(filter_limit_floor(now - 1, 50, 100, now), 50); /* just lowered */
+	assert_int_equal(filter_limit_floor(now - NSEC_PER_SEC + 1, 100, 50, now), 50);
+	assert_int_equal(filter_limit_floor(now - NSEC_PER_SEC, 100, 50, now), 100); /* long ago */
+	/* Changed by another CPU after our clock was read. */
+	assert_int_equal(filter_limit_floor(now + 1, 100, 50, now), 50);
+}
+
+static void test_page_align(void **state)
+{
+	(void)state;
+	assert_int_equal(filter_page_align(0), 0);
+	assert_int_equal(filter_page_align(1), 4096);
+	assert_int_equal(filter_page_align(4096), 4096);
+	assert_int_equal(filter_page_align(4097), 8192);
+	assert_int_equal(filter_page_align(1ULL << 63), 1ULL << 63);
+	assert_int_equal(filter_page_align(UINT64_MAX), 0); /* as the kernel's own PAGE_ALIGN() */
+}
+
+static void test_bytes_not_released(void **state)
+{
+	struct event_failure f = {.length_bytes = 5000, .verdict = VERDICT_MAX_MAP_COUNT};
+
+	(void)state;
+	assert_int_equal(filter_bytes_not_released(&f), 8192);
+	f.verdict = VERDICT_UNKNOWN;
+	assert_int_equal(filter_bytes_not_released(&f), 8192);
+	f.verdict = VERDICT_BAD_REQUEST;
+	assert_int_equal(filter_bytes_not_released(&f), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_verdict_of_every_combination),
+		cmocka_unit_test(test_verdict_of_the_makers),
+		cmocka_unit_test(test_errno),
+		cmocka_unit_test(test_comm),
+		cmocka_unit_test(test_comm_without_an_end),
+		cmocka_unit_test(test_hot_at),
+		cmocka_unit_test(test_limit_floor),
+		cmocka_unit_test(test_page_align),
+		cmocka_unit_test(test_bytes_not_released),
+	};
+
+	return cmocka_run_group_tests_name("filter", tests, NULL, NULL);
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * btf_contract.c: check every field of vmlinux.h against the BTF of the running kernel: that it is there, and as wide as
+ * vmlinux.h says. Of types whose shape differs between kernels (CO-RE flavours) one of each group must fit.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "config.h"
+#include "vmasnoop.skel.h"
+
+/* group 0: must fit. Others: one of the group must. */
+static const struct entry {
+	const char *name; /* as in vmlinux.h, flavour included */
+	int group;
+} contract[] = {
+	{"super_block", 0},
+	{"inode", 0},
+	{"file", 0},
+	{"vm_operations_struct", 1},
+	{"vm_operations_struct___split", 1},
+	{"vm_area_struct", 0},
+	{"maple_tree", 2},
+	{"mm_struct___maple", 2},
+	{"mm_struct___rb", 2},
+	{"vm_area_struct___rb", 2},
+	{"rb_node", 0},
+	{"rb_root", 0},
+	{"mm_struct", 3},
+	{"mm_struct___vma_count", 3},
+	{"signal_struct", 0},
+	{"task_struct", 0},
+	{"thread_info", 0},
+	{"pt_regs", 0},
+};
+
+#define CONTRACT_ENTRIES (sizeof(contract) / sizeof(contract[0]))
+#define GROUPS 4
+
+/* Finds a member by name, through anonymous structs and unions. */
+static const struct btf_member *member_find(const struct btf *btf, const struct btf_type *type, const char *name,
+					    int depth)
+{
+	const struct btf_member *member = btf_members(type), *found;
+
+	for (int i = 0; i < btf_vlen(type); i++, member++) {
+		const char *have = btf__name_by_offset(btf, member->name_off);
+		const struct btf_type *inner = btf__type_by_id(btf, member->type);
+
+		if (*have && !strcmp(have, name))
+			return member;
+		if (!*have && depth && btf_is_composite(inner)) {
+			found = member_find(btf, inner, name, depth - 1);
+			if (found)
+				return found;
+		}
+	}
+	return NULL;
+}
+
+/* Pointers and integers must be as wide; what is within structs is looked at under its own name. */
+static bool same_width(const struct btf *ours, __u32 our_type, const struct btf *kernel, __u32 kernel_type)
+{
+	const struct btf_type *type = btf__type_by_id(ours, btf__resolve_type(ours, our_type));
+
+	if (!btf_is_int(type) && !btf_is_ptr(type) && !btf_is_array(type))
+		return true;
+	return btf__resolve_size(ours, our_type) == btf__resolve_size(kernel, kernel_type);
+}
+
+static int check_type(const struct btf *ours, const struct btf *kernel, const char *name, bool tell)
+{
+	int flavour = (int)(strstr(name, "___") ? strstr(name, "___") - name : (long)strlen(name));
+	const struct btf_member *member, *theirs;
+	const struct btf_type *type;
+	char plain[64];
+	int id, kernel_id, faults = 0;
+
+	snprintf(plain, sizeof(plain), "%.*s", flavour, name);
+	id = btf__find_by_name_kind(ours, name, BTF_KIND_STRUCT);
+	kernel_id = btf__find_by_name_kind(kernel, plain, BTF_KIND_STRUCT);
+	if (id < 0 || kernel_id < 0) {
+		if (tell)
+			printf("struct %s: not in %s\n", name, id < 0 ? "the BPF object" : "the kernel");
+		return 1;
+	}
+	type = btf__type_by_id(ours, id);
+	member = btf_members(type);
+	for (int i = 0; i < btf_vlen(type); i++, member++) {
+		const char *field = btf__name_by_offset(ours, member->name_off);
+
+		theirs = member_find(kernel, btf__type_by_id(kernel, kernel_id), field, 4);
+		if (theirs && same_width(ours, member->type, kernel, theirs->type))
+			continue;
+		faults++;
+		if (tell)
+			printf("%s.%s: %s\n", name, field, theirs ? "another width" : "not there");
+	}
+	return faults;
+}
+
+static int check_contract(const struct btf *ours, const struct btf *kernel)
+{
+	bool group_fits[GROUPS] = {true};
+	int faults = 0;
+
+	for (size_t i = 0; i < CONTRACT_ENTRIES; i++) {
+		int group = contract[i].group, found = check_type(ours, kernel, contract[i].name, group == 0);
+
+		if (group == 0)
+			faults += found;
+		else if (!found)
+			group_fits[group] = true;
+	}
+	for (int group = 0; group < GROUPS; group++) {
+		if (group_fits[group])
+			continue;
+		faults++;
+		for (size_t i = 0; i < CONTRACT_ENTRIES; i++)
+			if (contract[i].group == group)
+				check_type(ours, kernel, contract[i].name, true);
+	}
+	return faults;
+}
+
+int main(void)
+{
+	struct vmasnoop_bpf *skeleton = vmasnoop_bpf__open();
+	struct btf *kernel = btf__load_vmlinux_btf();
+	int faults;
+
+	if (!skeleton || !kernel) {
+		fprintf(stderr, "btf_contract: cannot read the BTF of the object or of the kernel: %s\n", strerror(errno));
+		return 2;
+	}
+	faults = check_contract(bpf_object__btf(skeleton->obj), kernel);
+	printf("%zu types checked, %d faults\n", CONTRACT_ENTRIES, faults);
+	btf__free(kernel);
+	vmasnoop_bpf__destroy(skeleton);
+	return faults != 0;
+}

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * modules.c: reads the executable file mappings of a process and opens their files. The process is a stranger: what its
+ * maps name may be a device, a FIFO, or a path that leads elsewhere, so nothing is opened before it is known to be a
+ * regular file, and there is a bound to all. Parses no file's contents.
+ */
+#include "modules.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+#define MODULES_MAX 4096 /* mappings kept of one process: the lowest ones */
+#define FILES_MAX   512 /* files opened of one process */
+
+/* The longest that a line can be: a path whose every byte is a newline, shown as \012, and what stands before it. */
+#define LINE_BYTES (4 * PATH_MAX + 256)
+
+#define PROC_PATH_BYTES 96 /* "/proc/TID/map_files/START-END", with numbers at their widest */
+
+/* struct procmap_query of linux/fs.h, 6.11: headers older than that lack it, and the ABI is fixed. */
+struct vma_query {
+	uint64_t size;
+	uint64_t flags;
+	uint64_t addr;
+	uint64_t vma_start;
+	uint64_t vma_end;
+	uint64_t vma_flags;
+	uint64_t vma_page_size;
+	uint64_t vma_offset;
+	uint64_t inode;
+	uint32_t dev_major;
+	uint32_t dev_minor;
+	uint32_t name_bytes;
+	uint32_t build_id_bytes;
+	uint64_t name_addr;
+	uint64_t build_id_addr;
+};
+
+#define VMA_QUERY	      _IOWR('f', 17, struct vma_query)
+#define VMA_QUERY_EXECUTABLE  0x04
+#define VMA_QUERY_NEXT	      0x10 /* the VMA at addr, or else the first one above it */
+#define VMA_QUERY_FILE_BACKED 0x20
+
+struct modules {
+	struct module *list; /* by address */
+	size_t count;
+	size_t capacity;
+};
+
+CLEANUP_DEFINE(cleanup_modules, struct modules *, modules_free)
+
+/* Modules of one file share its descriptor, so an entry alone does not say whether it is the one to close it. */
+static int compare_fds(const void *left, const void *right)
+{
+	const struct module *a = left, *b = right;
+
+	return (a->fd > b->fd) - (a->fd < b->fd);
+}
+
+static int compare_starts(const void *left, const void *right)
+{
+	const struct module *a = left, *b = right;
+
+	return (a->start > b->start) - (a->start < b->start);
+}
+
+static void sort(struct modules *modules, int (*compare)(const void *, const void *))
+{
+	if (modules->count)
+		qsort(modules->list, modules->count, sizeof(*modules->list), compare);
+}
+
+void modules_free(struct modules *modules)
+{
+	int closed = -1;
+
+	if (!modules)
+		return;
+	sort(modules, compare_fds);
+	for (size_t i = 0; i < modules->count; i++) {
+		struct module *module = &modules->list[i];
+
+		if (module->fd > closed) {
+			close(module->fd);
+			closed = module->fd;
+		}
+		free(module->path);
+	}
+	free(modules->list);
+	free(modules);
+}
+
+int modules_from_list(struct module *list, size_t count, struct modules **ret)
+{
+	struct modules *modules = calloc(1, sizeof(*modules));
+
+	if (!modules)
+		return -ENOMEM;
+	modules->list = list;
+	modules->count = modules->capacity = count;
+	sort(modules, compare_starts);
+	*ret = modules;
+	return 0;
+}
+
+const struct module *modules_find(const struct modules *modules, uint64_t addr)
+{
+	size_t low = 0, high = modules->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct module *module = &modules->list[middle];
+
+		if (addr < module->start)
+			high = middle;
+		else if (addr >= module->end)
+			low = middle + 1;
+		else
+			return module;
+	}
+	return NULL;
+}
+
+/* Takes a copy of `module` with a copy of `path`. -E2BIG: there are enough. */
+static int add(struct modules *modules, const struct module *module, const char *path)
+{
+	struct module *entry;
+
+	if (modules->count == MODULES_MAX)
+		return -E2BIG;
+	if (modules->count == modules->capacity) {
+		size_t capacity = modules->capacity ? 2 * modules->capacity : 32;
+		struct module *list = reallocarray(modules->list, capacity, sizeof(*list));
+
+		if (!list)
+			return -ENOMEM;
+		modules->list = list;
+		modules->capacity = capacity;
+	}
+	entry = &modules->list[modules->count];
+	*entry = *module;
+	entry->fd = -1;
+	entry->path = strdup(path);
+	if (!entry->path)
+		return -ENOMEM;
+	modules->count++;
+	return 0;
+}
+
+/*
+ * Newlines come as \012, the only escape in this file (seq_file_path(m, file, "\n")); a backslash is not escaped, so
+ * that a path with a literal \012 in it cannot be told apart.
+ */
+static void unescape(char *path)
+{
+	char *out = path;
+
+	while (*path) {
+		if (!strncmp(path, "\\012", 4)) {
+			*out++ = '\n';
+			path += 4;
+		} else {
+			*out++ = *path++;
+		}
+	}
+	*out = '\0';
+}
+
+/* "START-END PERMS OFFSET MAJOR:MINOR INODE    PATH". False: nothing to execute from, no file, or not such a line. */
+static bool parse_line(char *line, struct module *ret, char **ret_path)
+{
+	struct module module = {.fd = -1};
+	unsigned int major_number, minor_number;
+	char *perms = strchr(line, ' '), *path;
+	int path_at = -1;
+
+	/* Nearly all lines of a process with 65,000 of them end here, before anything dear is done. */
+	if (!perms || strnlen(perms, 4) < 4 || perms[3] != 'x')
+		return false;
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*4[-rwxsp] %" SCNx64 " %x:%x %" SCNu64 " %n", &module.start,
+		   &module.end, &module.file_offset, &major_number, &minor_number, &module.inode, &path_at) != 6)
+		return false;
+	if (path_at < 0 || module.start >= module.end)
+		return false;
+	path = line + path_at;
+	if (!module.inode && strcmp(path, "[vdso]"))
+		return false;
+	unescape(path);
+	module.device = makedev(major_number, minor_number);
+	*ret = module;
+	*ret_path = path;
+	return true;
+}
+
+/* The next line without its newline; one that does not fit is cut. False: there is none. */
+static bool next_line(FILE *file, char *line, size_t capacity)
+{
+	size_t length;
+	int c;
+
+	if (!fgets(line, capacity, file))
+		return false;
+	length = strlen(line);
+	if (length && line[length - 1] == '\n') {
+		line[length - 1] = '\0';
+		return true;
+	}
+	do
+		c = getc(file);
+	while (c != EOF && c != '\n');
+	return true;
+}
+
+int modules_parse(FILE *maps, struct modules **ret)
+{
+	_cleanup_(cleanup_modules) struct modules *modules = calloc(1, sizeof(*modules));
+	_cleanup_free_ char *line = malloc(LINE_BYTES);
+	int err = 0;
+
+	if (!modules || !line)
+		return -ENOMEM;
+	while (!err && next_line(maps, line, LINE_BYTES)) {
+		struct module module;
+		char *path;
+
+		if (parse_line(line, &module, &path))
+			err = add(modules, &module, path);
+	}
+	if (err && err != -E2BIG)
+		return err;
+	sort(modules, compare_starts);
+	*ret = cleanup_take(modules);
+	return 0;
+}
+
+static int read_text(int fd, struct modules **ret)
+{
+	_cleanup_fclose_ FILE *file = NULL;
+	int c, copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	if (copy < 0)
+		return -errno;
+	file = fdopen(copy, "r");
+	if (!file) {
+		close(copy);
+		return -ENOMEM;
+	}
+	/* A process that has given up its mm has no lines at all; every other one has some. */
+	c = getc(file);
+	if (c == EOF)
+		return -ESRCH;
+	ungetc(c, file);
+	return modules_parse(file, ret);
+}
+
+/* The first executable file mapping that ends above *addr, with its path if `path` holds it; moves *addr to its end. */
+static int query_next(int fd, uint64_t *addr, struct module *module, char path[PATH_MAX])
+{
+	struct vma_query query = {
+		.size = sizeof(query),
+		.flags = VMA_QUERY_NEXT | VMA_QUERY_EXECUTABLE | VMA_QUERY_FILE_BACKED,
+		.addr = *addr,
+		.name_bytes = PATH_MAX,
+		.name_addr = (uintptr_t)path,
+	};
+	int err = ioctl(fd, VMA_QUERY, &query) ? -errno : 0;
+
+	if (err == -ENAMETOOLONG) {
+		query.name_bytes = 0;
+		query.name_addr = 0;
+		err = ioctl(fd, VMA_QUERY, &query) ? -errno : 0;
+		strcpy(path, "(path too long)");
+	}
+	if (err)
+		return err;
+	*module = (struct module){
+		.start = query.vma_start,
+		.end = query.vma_end,
+		.file_offset = query.vma_offset,
+		.inode = query.inode,
+		.device = makedev(query.dev_major, query.dev_minor),
+	};
+	*addr = query.vma_end;
+	return 0;
+}
+
+/* The vDSO has no file, and asking for all that is executable would stop at every piece of JIT code: ask auxv for it. */
+static int add_vdso(int fd, pid_t tid, struct modules *modules)
+{
+	char path[PROC_PATH_BYTES], name[PATH_MAX] = "";
+	struct vma_query query = {.size = sizeof(query), .name_bytes = sizeof(name), .name_addr = (uintptr_t)name};
+	_cleanup_fclose_ FILE *auxv = NULL;
+	unsigned long pair[2];
+
+	snprintf(path, sizeof(path), "/proc/%d/auxv", tid);
+	auxv = fopen(path, "re");
+	while (auxv && fread(pair, sizeof(pair), 1, auxv) == 1) {
+		struct module vdso;
+
+		if (pair[0] != 33) /* AT_SYSINFO_EHDR */
+			continue;
+		query.addr = pair[1];
+		if (ioctl(fd, VMA_QUERY, &query) || strcmp(name, "[vdso]"))
+			return 0;
+		vdso = (struct module){.start = query.vma_start, .end = query.vma_end};
+		return add(modules, &vdso, name);
+	}
+	return 0;
+}
+
+/* Any error but -ESRCH and -ENOMEM says that this kernel cannot do it (before 6.11: -ENOTTY). */
+static int read_queries(int fd, pid_t tid, struct modules **ret)
+{
+	_cleanup_(cleanup_modules) struct modules *modules = calloc(1, sizeof(*modules));
+	struct module module;
+	char path[PATH_MAX];
+	uint64_t addr = 0;
+	int err;
+
+	if (!modules)
+		return -ENOMEM;
+	while (!(err = query_next(fd, &addr, &module, path))) {
+		err = add(modules, &module, path);
+		if (err)
+			break;
+	}
+	if (err == -ENOENT)
+		err = add_vdso(fd, tid, modules);
+	if (err && err != -E2BIG)
+		return err;
+	sort(modules, compare_starts);
+	*ret = cleanup_take(modules);
+	return 0;
+}
+
+/*
+ * A regular file, open for reading, from what `path_fd` only names. Merely opening a device can do harm (a tape rewinds,
+ * a watchdog starts), so that the look comes first; and it is the very same file that is then opened.
+ */
+static int open_regular(int path_fd, uint64_t inode)
+{
+	char path[PROC_PATH_BYTES];
+	struct stat status;
+
+	if (fstat(path_fd, &status) || !S_ISREG(status.st_mode))
+		return -1;
+	if (inode && status.st_ino != inode)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", path_fd);
+	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
+/* Reaches deleted files and those of other mount namespaces; asks for CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN. */
+static int open_map_file(pid_t tid, const struct module *module)
+{
+	_cleanup_close_ int path_fd = -1;
+	char path[PROC_PATH_BYTES];
+
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, tid, module->start, module->end);
+	path_fd = open(path, O_PATH | O_CLOEXEC);
+	return path_fd < 0 ? -1 : open_regular(path_fd, 0);
+}
+
+/* By name, which now may lead to another file: only the same inode will do, and no link leads out of the root. */
+static int open_in_root(pid_t tid, const struct module *module)
+{
+	_cleanup_close_ int root = -1, path_fd = -1;
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+	char path[PROC_PATH_BYTES];
+
+	snprintf(path, sizeof(path), "/proc/%d/root", tid);
+	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return -1;
+	path_fd = syscall(SYS_openat2, root, module->path, &how, sizeof(how));
+	return path_fd < 0 ? -1 : open_regular(path_fd, module->inode);
+}
+
+static void open_files(struct modules *modules, pid_t tid)
+{
+	const struct module *opened[FILES_MAX];
+	size_t count = 0;
+
+	for (size_t i = 0; i < modules->count; i++) {
+		struct module *module = &modules->list[i];
+		size_t same = 0;
+
+		if (!module->inode)
+			continue;
+		while (same < count && (opened[same]->inode != module->inode || opened[same]->device != module->device))
+			same++;
+		if (same < count) {
+			module->fd = opened[same]->fd;
+			continue;
+		}
+		if (count == FILES_MAX)
+			continue;
+		module->fd = open_map_file(tid, module);
+		if (module->fd < 0)
+			module->fd = open_in_root(tid, module);
+		if (module->fd >= 0)
+			opened[count++] = module;
+	}
+}
+
+int modules_read(pid_t tid, struct modules **ret)
+{
+	_cleanup_(cleanup_modules) struct modules *modules = NULL;
+	_cleanup_close_ int fd = -1;
+	char path[PROC_PATH_BYTES];
+	int err;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	err = read_queries(fd, tid, &modules);
+	if (err && err != -ESRCH && err != -ENOMEM)
+		err = read_text(fd, &modules);
+	if (err)
+		return err;
+	open_files(modules, tid);
+	*ret = cleanup_take(modules);
+	return 0;
+}

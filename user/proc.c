@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * proc.c: single facts from /proc about one process or thread. Keeps nothing, and reads no mappings: see modules.c.
+ */
+#include "proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+/* PROC_PID_INIT_INO, include/linux/proc_ns.h: fixed since 3.8, "proc: Usable inode numbers for the namespace files". */
+#define INITIAL_PID_NAMESPACE "pid:[4026531836]"
+
+#define PROC_PATH_BYTES 96 /* "/proc/TID/map_files/START-END", with numbers at their widest */
+
+static int read_link(const char *path, char **ret)
+{
+	char target[PATH_MAX];
+	ssize_t length = readlink(path, target, sizeof(target));
+	char *copy;
+
+	if (length < 0)
+		return -errno;
+	copy = strndup(target, length);
+	if (!copy)
+		return -ENOMEM;
+	*ret = copy;
+	return 0;
+}
+
+/* A file of a process that is gone cannot be opened (ENOENT), and one that was open by then cannot be read (ESRCH). */
+static int open_of(pid_t tid, const char *name, FILE **ret)
+{
+	char path[PROC_PATH_BYTES];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", tid, name);
+	file = fopen(path, "re");
+	if (!file)
+		return errno == ENOENT ? -ESRCH : -errno;
+	*ret = file;
+	return 0;
+}
+
+int proc_read_exe(pid_t tid, char **ret)
+{
+	char path[PROC_PATH_BYTES];
+	int err;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", tid);
+	err = read_link(path, ret);
+	/* A thread that has given up its mm has no exe either, though its directory is still there. */
+	return err == -ENOENT ? -ESRCH : err;
+}
+
+int proc_read_cgroup(pid_t tid, char **ret)
+{
+	_cleanup_fclose_ FILE *file = NULL;
+	_cleanup_free_ char *line = NULL;
+	size_t capacity = 0;
+	ssize_t length;
+	int err = open_of(tid, "cgroup", &file);
+
+	if (err)
+		return err;
+	while ((length = getline(&line, &capacity, file)) > 0) {
+		if (strncmp(line, "0::", 3))
+			continue;
+		if (line[length - 1] == '\n')
+			line[length - 1] = '\0';
+		memmove(line, line + 3, length - 2);
+		*ret = cleanup_take(line);
+		return 0;
+	}
+	return ferror(file) ? -ESRCH : -ENOENT;
+}
+
+int proc_read_mapped_path(pid_t tid, uint64_t start, uint64_t end, char **ret)
+{
+	char path[PROC_PATH_BYTES];
+	int err;
+
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, tid, start, end);
+	err = read_link(path, ret);
+	if (err != -ENOENT)
+		return err;
+	/* No such mapping, or no such process? */
+	snprintf(path, sizeof(path), "/proc/%d", tid);
+	return access(path, F_OK) ? -ESRCH : -ENOENT;
+}
+
+int proc_read_tgid(pid_t tid, pid_t *ret)
+{
+	_cleanup_fclose_ FILE *file = NULL;
+	_cleanup_free_ char *line = NULL;
+	size_t capacity = 0;
+	int tgid, err = open_of(tid, "status", &file);
+
+	if (err)
+		return err;
+	while (getline(&line, &capacity, file) > 0) {
+		if (sscanf(line, "Tgid: %d", &tgid) == 1) {
+			*ret = tgid;
+			return 0;
+		}
+	}
+	return -ESRCH;
+}
+
+int proc_read_max_map_count(uint32_t *ret)
+{
+	_cleanup_fclose_ FILE *file = fopen("/proc/sys/vm/max_map_count", "re");
+	uint32_t limit;
+
+	if (!file)
+		return -errno;
+	if (fscanf(file, "%" SCNu32, &limit) != 1)
+		return -EIO;
+	*ret = limit;
+	return 0;
+}
+
+int proc_in_initial_pid_namespace(void)
+{
+	_cleanup_free_ char *namespace = NULL;
+	int err = read_link("/proc/self/ns/pid", &namespace);
+
+	if (err)
+		return err;
+	return !strcmp(namespace, INITIAL_PID_NAMESPACE);
+}
