@@ -5,8 +5,9 @@ BUILD ?= build
 CC ?= gcc
 CLANG ?= clang
 PKG_CONFIG ?= pkg-config
-# Debian keeps it in /usr/sbin, which is not on everyone's PATH.
-BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/bin/bpftool) bpftool)
+# Debian keeps it in /usr/sbin, which is not on everyone's PATH. Ubuntu's there is a script up to 25.04, which refuses to
+# work unless the tools of the very kernel that runs are installed; those of any kernel do.
+BPFTOOL ?= $(firstword $(wildcard /usr/lib/linux-tools/*/bpftool /usr/sbin/bpftool /usr/bin/bpftool) bpftool)
 
 ARCH := $(shell uname -m)
 ifneq ($(ARCH),x86_64)
@@ -25,8 +26,8 @@ LINKING := -pie -Wl,-z,relro,-z,now
 
 # -mcpu=v3: 32-bit jumps (5.1), without which bounds on 32-bit values are lost. <asm/types.h> is below the multiarch
 # directory on Debian and Ubuntu only.
-MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
-BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) $(if $(MULTIARCH),-idirafter /usr/include/$(MULTIARCH)) \
+MULTIARCH := $(wildcard /usr/include/$(ARCH)-linux-gnu)
+BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) $(addprefix -idirafter ,$(MULTIARCH)) \
 	-Ivmlinux -Ibpf -Wall -Wextra -Wshadow -Wno-unused-parameter $(if $(WERROR),-Werror) -MMD -MP
 
 BPF_OBJECTS := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
@@ -93,7 +94,11 @@ $(BUILD)/workloads/%: tests/workloads/%.c $(WORKLOAD_SHARED) $(wildcard tests/wo
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 UNIT_OBJECTS := $(patsubst user/%.c,$(BUILD)/asan/%.o,$(filter-out user/main.c user/cmd_%.c user/tracer.c user/feature.c user/misses.c,$(wildcard user/*.c)))
 
-tests: $(BUILD)/verify $(BUILD)/compare $(BUILD)/btf_contract $(UNIT_TESTS) all
+# The maker of raw records that the unit and the replay tests share.
+RECORDS := $(BUILD)/asan/records.o
+REPLAY_TOOLS := $(BUILD)/make_captures $(BUILD)/mutate
+
+tests: $(BUILD)/verify $(BUILD)/compare $(BUILD)/btf_contract $(UNIT_TESTS) $(REPLAY_TOOLS) all
 
 unit: $(UNIT_TESTS) ## the unit tests alone, under ASan and UBSan
 	$(Q)for test in $(UNIT_TESTS); do $$test || exit 1; done
@@ -102,10 +107,18 @@ $(BUILD)/asan/%.o: user/%.c Makefile | $(BUILD)/asan
 	$(call say,CC,"$< (ASan UBSan)")
 	$(Q)$(CC) -O1 -g $(SANITIZE) $(USER_CFLAGS) -c $< -o $@
 
-$(BUILD)/unit/%: tests/unit/%.c $(UNIT_OBJECTS) Makefile | $(BUILD)/unit
+$(BUILD)/unit/%: tests/unit/%.c $(UNIT_OBJECTS) $(RECORDS) Makefile | $(BUILD)/unit
 	$(call say,CC,"$< (ASan UBSan)")
-	$(Q)$(CC) -O1 -g $(SANITIZE) $(USER_CFLAGS) -Iuser -Itests/unit $< $(UNIT_OBJECTS) -o $@ $(LDLIBS) \
+	$(Q)$(CC) -O1 -g $(SANITIZE) $(USER_CFLAGS) -Iuser -Itests/unit $< $(UNIT_OBJECTS) $(RECORDS) -o $@ $(LDLIBS) \
 		$(shell $(PKG_CONFIG) --cflags --libs cmocka) -ldl -pthread
+
+$(RECORDS): tests/unit/records.c Makefile | $(BUILD)/asan
+	$(call say,CC,"$< (ASan UBSan)")
+	$(Q)$(CC) -O1 -g $(SANITIZE) $(USER_CFLAGS) -c $< -o $@
+
+$(REPLAY_TOOLS): $(BUILD)/%: tests/replay/%.c $(UNIT_OBJECTS) $(BUILD)/asan/cmd_replay.o $(RECORDS) Makefile
+	$(call say,CC,"$< (ASan UBSan)")
+	$(Q)$(CC) -O1 -g $(SANITIZE) $(USER_CFLAGS) -Iuser -Itests/unit $(filter %.c %.o,$^) -o $@ $(LDLIBS)
 
 $(BUILD)/verify: tests/verifier/verify.c $(SKELETON)
 	$(call say,CC,$<)

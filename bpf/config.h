@@ -9,7 +9,7 @@
 #include <linux/types.h>
 
 #define CONFIG_ERRNO_WORDS 4 /* bits for errno 0..255, a power of two; the kernel's last is 133 */
-#define CONFIG_COMM_BYTES 16
+#define CONFIG_COMM_BYTES  16
 
 struct config {
 	__u64 errno_wanted[CONFIG_ERRNO_WORDS]; /* bit E is set: failures with errno E are reported */

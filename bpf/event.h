@@ -15,7 +15,7 @@
  * X(NAME, name): the enum, the records' names and the decoder's and renderer's prototypes all follow from this list, so
  * that a kind that is not decoded or not rendered does not link.
  */
-#define EVENT_KINDS(X)     \
+#define EVENT_KINDS(X)      \
 	X(FAILURE, failure) \
 	X(HOT, hot)         \
 	X(LIMIT, limit)
@@ -24,38 +24,38 @@ enum event_kind {
 #define X(NAME, name) EVENT_##NAME,
 	EVENT_KINDS(X)
 #undef X
-	EVENT_KIND_COUNT
+		EVENT_KIND_COUNT
 };
 
-#define EVENT_COMM_BYTES 16
-#define EVENT_USER_FRAMES_MAX 127 /* the kernel's own cap: sysctl kernel.perf_event_max_stack */
+#define EVENT_COMM_BYTES	16
+#define EVENT_USER_FRAMES_MAX	127 /* the kernel's own cap: sysctl kernel.perf_event_max_stack */
 #define EVENT_KERNEL_FRAMES_MAX 48
 
 struct event_header {
 	__u64 time_ns; /* CLOCK_MONOTONIC */
-	__u32 size;    /* of the whole record in bytes, variable data included */
-	__u16 kind;    /* enum event_kind */
+	__u32 size; /* of the whole record in bytes, variable data included */
+	__u16 kind; /* enum event_kind */
 	__u16 reserved;
 };
 
 /* Who: a process is (tgid, start time, exec id); its memory is the mm. */
 struct event_process {
 	__u64 start_time_ns; /* of the thread group's leader, CLOCK_BOOTTIME */
-	__u64 exec_id;	     /* task_struct.self_exec_id: counts the execs of this task */
-	__u64 mm;	     /* an opaque key; never printed */
-	__u64 cgroup_id;     /* cgroup v2; 1 is the root */
-	__u32 tgid;	     /* in the initial PID namespace, as is tid */
+	__u64 exec_id; /* task_struct.self_exec_id: counts the execs of this task */
+	__u64 mm; /* an opaque key; never printed */
+	__u64 cgroup_id; /* cgroup v2; 1 is the root */
+	__u32 tgid; /* in the initial PID namespace, as is tid */
 	__u32 tid;
 	__u32 uid;
 	__u32 reserved;
-	char comm[EVENT_COMM_BYTES];	    /* of the leader */
+	char comm[EVENT_COMM_BYTES]; /* of the leader */
 	char thread_comm[EVENT_COMM_BYTES]; /* of the thread itself */
 };
 
 /* Where a value was read: an inequality that was read after the lock was dropped is weaker evidence. */
 enum event_evidence {
 	EVIDENCE_UNDER_LOCK = 1, /* mmap_lock still held for write: the state that the kernel itself judged */
-	EVIDENCE_AFTER_UNLOCK,	 /* other threads may have changed it since */
+	EVIDENCE_AFTER_UNLOCK, /* other threads may have changed it since */
 };
 
 enum event_vma_kind {
@@ -71,11 +71,11 @@ enum event_vma_kind {
 struct event_vma {
 	__u64 start;
 	__u64 end;
-	__u64 flags;	    /* vm_flags; include/linux/mm.h */
+	__u64 flags; /* vm_flags; include/linux/mm.h */
 	__u64 offset_bytes; /* into the file */
 	__u64 inode;
 	__u32 device; /* dev_t as the kernel has it: major << 20 | minor */
-	__u32 kind;   /* enum event_vma_kind */
+	__u32 kind; /* enum event_vma_kind */
 };
 
 struct event_span {
@@ -94,20 +94,20 @@ struct event_failure {
 	__u64 user_sp;
 	__u64 user_bp;
 	__u64 user_sp_word; /* the word at user_sp: a leaf's return address; 0 where it could not be read */
-	__s32 user_stack_error;	  /* 0, or the negative errno of bpf_get_stack() */
+	__s32 user_stack_error; /* 0, or the negative errno of bpf_get_stack() */
 	__s32 kernel_stack_error; /* likewise */
-	struct event_span user_stack;	/* __u64 addresses, innermost first */
+	struct event_span user_stack; /* __u64 addresses, innermost first */
 	struct event_span kernel_stack; /* likewise */
-	__u32 syscall;	   /* enum traced_syscall */
-	__u32 errno_code;  /* positive; 0: not known */
+	__u32 syscall; /* enum traced_syscall */
+	__u32 errno_code; /* positive; 0: not known */
 	__u32 split_errno; /* of a __split_vma() that failed within the call; 0: none was seen to fail */
 	__u32 vma_count;
 	__u32 vma_limit;
 	__u32 limit_floor; /* the lowest limit in force within the last second; see struct limit_state */
-	__u16 verdict;	   /* enum verdict */
-	__u8 evidence;	   /* enum event_evidence */
-	__u8 interior;	   /* 1: the range lies strictly inside vma, so that unmapping it needs one VMA more */
-	__u8 compat;	   /* 1: a 32-bit call */
+	__u16 verdict; /* enum verdict */
+	__u8 evidence; /* enum event_evidence */
+	__u8 interior; /* 1: the range lies strictly inside vma, so that unmapping it needs one VMA more */
+	__u8 compat; /* 1: a 32-bit call */
 	__u8 reserved[3];
 };
 
@@ -171,7 +171,7 @@ enum loss_cause {
 #define X(NAME, name, text) LOSS_##NAME,
 	LOSS_CAUSES(X)
 #undef X
-	LOSS_CAUSE_COUNT
+		LOSS_CAUSE_COUNT
 };
 
 #endif

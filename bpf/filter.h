@@ -10,7 +10,7 @@
 #include "event.h"
 #include "verdict.h"
 
-#define NSEC_PER_SEC 1000000000ULL
+#define NSEC_PER_SEC	  1000000000ULL
 #define FILTER_PAGE_BYTES 4096ULL /* of x86-64, the only architecture so far: see kernel.h */
 
 /* Errno values that the kernel side names; include/uapi/asm-generic/errno-base.h, the same on every architecture. */
@@ -57,7 +57,8 @@ static inline __u64 filter_page_align(__u64 bytes)
 /* The lowest limit that can have judged a call that ended at now_ns. */
 static inline __u32 filter_limit_floor(__u64 changed_ns, __u32 now, __u32 before, __u64 now_ns)
 {
-	if (changed_ns && now_ns - changed_ns < NSEC_PER_SEC && before < now)
+	/* Signed: another CPU may have changed it after now_ns was read. */
+	if (changed_ns && (__s64)(now_ns - changed_ns) < (__s64)NSEC_PER_SEC && before < now)
 		return before;
 	return now;
 }
@@ -85,6 +86,44 @@ static inline __u16 filter_munmap_verdict(const struct event_failure *f)
 	if (!f->interior || f->vma_count < f->limit_floor)
 		return VERDICT_KERNEL_MEMORY;
 	return VERDICT_UNKNOWN;
+}
+
+/* The VMAs at the two ends of a range of which something is still mapped, as far as they decide what can refuse it. */
+struct filter_ends {
+	__u64 task_bytes; /* mm_struct.task_size: the end of the address space */
+	_Bool complete; /* the two are all VMAs of the range: one and the same, or neighbours without a gap */
+	_Bool same; /* one and the same */
+	_Bool maybe_sealed; /* has flags beyond the classic ones: one of them may mean mseal()ed */
+	_Bool special; /* a special mapping (vDSO, uprobes), one of them at least; those never split */
+	_Bool may_refuse; /* has an operation that may refuse a split, one of them at least */
+};
+
+static inline _Bool filter_range_is_valid(__u64 addr, __u64 length_bytes, __u64 task_bytes)
+{
+	__u64 length = filter_page_align(length_bytes);
+
+	return addr % FILTER_PAGE_BYTES == 0 && length && addr <= task_bytes && length_bytes <= task_bytes - addr;
+}
+
+/*
+ * The errno of a munmap() that left something of its range mapped, by elimination, or 0 where more than one is left; for
+ * hooks under the lock that have no return value. `f` was judged as if it were ENOMEM. In the order of the kernel's own
+ * tests (do_vmi_munmap(), vms_gather_munmap_vmas(), __split_vma()): the arguments (EINVAL), the limit (ENOMEM), seals
+ * (EPERM), what may refuse to be split (EINVAL), and at last allocations (ENOMEM).
+ */
+static inline __u32 filter_errno_of_unreleased(const struct event_failure *f, const struct filter_ends *ends)
+{
+	if (!filter_range_is_valid(f->addr, f->length_bytes, ends->task_bytes))
+		return ERRNO_EINVAL;
+	if (f->verdict == VERDICT_MAX_MAP_COUNT)
+		return ERRNO_ENOMEM;
+	if (!ends->complete)
+		return 0;
+	if (ends->maybe_sealed)
+		return 0;
+	if (ends->special)
+		return ends->same ? ERRNO_EINVAL : 0;
+	return ends->may_refuse ? 0 : ERRNO_ENOMEM;
 }
 
 /* What a failed call left mapped that it was asked to unmap. A request that could not be meant counts for nothing. */

@@ -39,6 +39,34 @@ static __always_inline __u32 kernel_vma_count(const struct mm_struct *mm)
 	return BPF_CORE_READ(mm, map_count);
 }
 
+/* The same through a pointer whose type the verifier knows: a plain load, for the paths that everyone pays. */
+static __always_inline __u32 kernel_vma_count_typed(const struct mm_struct *mm)
+{
+	const struct mm_struct___vma_count *renamed = (const void *)mm;
+
+	return bpf_core_field_exists(renamed->vma_count) ? renamed->vma_count : mm->map_count;
+}
+
+/*
+ * A program of the tracing kind can be preempted on kernels that preempt themselves (PREEMPT_LAZY is Debian's default in
+ * 7.2), and while it is, every call of it on that CPU is skipped: the kernel takes it for a recursion. So what takes long
+ * runs with preemption off, since 6.10 (fc7566ad0a82); the skipped are counted (recursion_misses) and reported as lost.
+ */
+extern void bpf_preempt_disable(void) __ksym __weak;
+extern void bpf_preempt_enable(void) __ksym __weak;
+
+static __always_inline void kernel_preempt_disable(void)
+{
+	if (bpf_preempt_disable)
+		bpf_preempt_disable();
+}
+
+static __always_inline void kernel_preempt_enable(void)
+{
+	if (bpf_preempt_enable)
+		bpf_preempt_enable();
+}
+
 static __always_inline bool kernel_vma_can_refuse_split(const struct vm_area_struct *vma)
 {
 	const struct vm_operations_struct *ops = BPF_CORE_READ(vma, vm_ops);
@@ -58,10 +86,10 @@ static __always_inline bool kernel_vma_can_refuse_split(const struct vm_area_str
 /* arch/x86/include/asm/page_64_types.h, without KASAN; only asked before 5.15. */
 #define KERNEL_THREAD_BYTES 16384
 /* arch/x86/include/uapi/asm/unistd.h */
-#define KERNEL_X32_SYSCALL_BIT 0x40000000
-#define KERNEL_NR_MUNMAP 11
+#define KERNEL_X32_SYSCALL_BIT	0x40000000
+#define KERNEL_NR_MUNMAP	11
 #define KERNEL_NR_MUNMAP_COMPAT 91
-#define KERNEL_ENOSYS 38
+#define KERNEL_ENOSYS		38
 
 static __always_inline struct pt_regs *kernel_user_regs(struct task_struct *task)
 {
@@ -80,7 +108,8 @@ static __always_inline void kernel_current_call(struct kernel_call *call)
 
 	call->compat = (BPF_CORE_READ(task, thread_info.status) & KERNEL_TS_COMPAT) != 0;
 	call->syscall = SYSCALL_NONE;
-	if (nr != KERNEL_NR_MUNMAP && nr != KERNEL_NR_MUNMAP_COMPAT && nr != (KERNEL_X32_SYSCALL_BIT | KERNEL_NR_MUNMAP))
+	if (nr != KERNEL_NR_MUNMAP && nr != KERNEL_NR_MUNMAP_COMPAT &&
+	    nr != (KERNEL_X32_SYSCALL_BIT | KERNEL_NR_MUNMAP))
 		return;
 	if (call->compat != (nr == KERNEL_NR_MUNMAP_COMPAT))
 		return;

@@ -12,7 +12,7 @@
 #include "filter.h"
 #include "state.h"
 
-#define SYSCTL_NAME "vm/max_map_count"
+#define SYSCTL_NAME  "vm/max_map_count"
 #define SYSCTL_ALLOW 1
 
 static __always_inline bool is_the_limit(const char *name)

@@ -22,7 +22,11 @@
 #include "state.h"
 #include "vma.h"
 
-#define VM_SEALED (1ULL << 63) /* include/linux/mm.h, 6.10: 8be7258aad44 */
+/*
+ * From this bit of vm_flags on its meaning depends on the kernel: VM_SEALED is bit 63 in 6.10 (8be7258aad44) and 42 in
+ * 6.18. Below are the classic flags and the protection keys.
+ */
+#define VM_FLAGS_CLASSIC_BITS 36
 
 struct hot_key {
 	__u64 mm;
@@ -67,8 +71,11 @@ static __noinline void report_hot(struct mm_struct *mm, __u32 count)
 /* The one test that a process pays which neither fails nor nears the limit. */
 static __always_inline void note_if_hot(struct mm_struct *mm, __u32 count)
 {
-	if (count >= limit.hot_at)
-		report_hot(mm, count);
+	if (count < limit.hot_at)
+		return;
+	kernel_preempt_disable();
+	report_hot(mm, count);
+	kernel_preempt_enable();
 }
 
 static __always_inline __u32 vma_kind(const struct mm_struct *mm, const struct vm_area_struct *vma,
@@ -140,7 +147,7 @@ static __always_inline void count_total(const struct event_failure *f)
  */
 static __always_inline void judge(struct event_failure *f, struct mm_struct *mm, __u64 known_vma)
 {
-	__u64 found = known_vma ?: vma_find((__u64)mm, f->addr);
+	__u64 found = known_vma ?: vma_find(mm, f->addr);
 	__u64 end = f->addr + filter_page_align(f->length_bytes);
 
 	f->vma_count = kernel_vma_count(mm);
@@ -227,32 +234,31 @@ static __noinline void on_core_failure(void *ctx, __u32 errno_code, __u64 known_
 }
 
 /* The exit of a core function: 0 or 1 is success, a negative errno is a failure. */
-static __always_inline void on_core_exit(void *ctx, struct mm_struct *mm, long ret, __u64 known_vma)
+static __always_inline void on_core_exit(void *ctx, struct mm_struct *mm, __u32 count, long ret, __u64 known_vma)
 {
-	if (ret >= 0)
-		note_if_hot(mm, kernel_vma_count(mm));
-	else
-		on_core_failure(ctx, -ret, known_vma);
+	if (ret >= 0) {
+		note_if_hot(mm, count);
+		return;
+	}
+	kernel_preempt_disable();
+	on_core_failure(ctx, -ret, known_vma);
+	kernel_preempt_enable();
 }
 
-/*
- * The errno of a munmap() that left something of its range mapped, by elimination, or 0. In the order of the kernel's
- * own tests: the limit; then what may refuse a split (EINVAL) or is sealed (EPERM); else only an allocation is left.
- * Known only where the VMAs at both ends are all VMAs of the range.
- */
-static __always_inline __u32 errno_of_unreleased(struct event_failure *f, __u64 first, __u64 last)
+static __always_inline bool is_special(const struct vm_area_struct *vma)
 {
-	const struct vm_area_struct *a = (void *)first, *b = (void *)last;
+	return !BPF_CORE_READ(vma, vm_file) && BPF_CORE_READ(vma, vm_ops);
+}
 
-	if (f->verdict == VERDICT_MAX_MAP_COUNT)
-		return ERRNO_ENOMEM;
-	if (!first || !last || (first != last && BPF_CORE_READ(a, vm_end) != BPF_CORE_READ(b, vm_start)))
-		return 0;
-	if (kernel_vma_can_refuse_split(a) || kernel_vma_can_refuse_split(b))
-		return 0;
-	if ((BPF_CORE_READ(a, vm_flags) | BPF_CORE_READ(b, vm_flags)) & VM_SEALED)
-		return 0;
-	return ERRNO_ENOMEM;
+static __always_inline void describe_ends(const struct mm_struct *mm, const struct vm_area_struct *a,
+					  const struct vm_area_struct *b, struct filter_ends *ends)
+{
+	ends->task_bytes = BPF_CORE_READ(mm, task_size);
+	ends->same = a && a == b;
+	ends->complete = ends->same || (a && b && BPF_CORE_READ(a, vm_end) == BPF_CORE_READ(b, vm_start));
+	ends->maybe_sealed = (BPF_CORE_READ(a, vm_flags) | BPF_CORE_READ(b, vm_flags)) >> VM_FLAGS_CLASSIC_BITS;
+	ends->special = is_special(a) || is_special(b);
+	ends->may_refuse = kernel_vma_can_refuse_split(a) || kernel_vma_can_refuse_split(b);
 }
 
 /*
@@ -264,20 +270,23 @@ static __noinline void on_write_release(void *ctx)
 	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
 	struct event_failure f = {};
 	struct kernel_call call = {};
+	struct filter_ends ends = {};
 	__u64 first, last;
 
 	kernel_current_call(&call);
 	if (call.syscall == SYSCALL_NONE || !call.inside)
 		return;
-	first = vma_find((__u64)mm, call.addr);
-	last = vma_find((__u64)mm, call.addr + filter_page_align(call.length_bytes) - 1);
+	first = vma_find(mm, call.addr);
+	last = vma_find(mm, call.addr + filter_page_align(call.length_bytes) - 1);
 	if (!first && !last)
 		return;
-	/* Judged as ENOMEM first: that verdict is how the errno of a limit failure is known. */
+	/* Judged as ENOMEM first, that verdict is how the errno of a limit failure is known; then as what it turns out. */
 	describe_call(&f, &call, ERRNO_ENOMEM, EVIDENCE_UNDER_LOCK);
 	process_describe(&f.process);
 	judge(&f, mm, first);
-	f.errno_code = errno_of_unreleased(&f, first, last);
+	describe_ends(mm, (void *)first, (void *)last, &ends);
+	f.errno_code = filter_errno_of_unreleased(&f, &ends);
+	f.verdict = filter_munmap_verdict(&f);
 	if (!f.errno_code) {
 		if (!switches.return_armed && process_wanted(&f.process))
 			emit_loss(LOSS_ERRNO_UNSEEN);
@@ -293,9 +302,12 @@ static __always_inline void on_lock_released(void *ctx, struct mm_struct *mm, bo
 {
 	if (mm != BPF_CORE_READ(kernel_current(), mm))
 		return;
-	note_if_hot(mm, kernel_vma_count(mm));
-	if (write)
-		on_write_release(ctx);
+	note_if_hot(mm, kernel_vma_count_typed(mm));
+	if (!write)
+		return;
+	kernel_preempt_disable();
+	on_write_release(ctx);
+	kernel_preempt_enable();
 }
 
 /* munmap() returned a negative errno to user space; the lock was dropped, by now anything may have changed. */
@@ -326,8 +338,11 @@ static __noinline void on_return_failure(void *ctx, __u32 errno_code)
 static __always_inline void on_return(void *ctx, long ret)
 {
 	/* EINTR: the task is being killed and never sees it (mmap_write_lock_killable). */
-	if (ret < 0 && ret != -ERRNO_EINTR)
-		on_return_failure(ctx, -ret);
+	if (ret >= 0 || ret == -ERRNO_EINTR)
+		return;
+	kernel_preempt_disable();
+	on_return_failure(ctx, -ret);
+	kernel_preempt_enable();
 }
 
 /* --- fentry rung: fexit. Which core function there is differs by kernel; KERNEL.md 1.1. --- */
@@ -336,7 +351,7 @@ static __always_inline void on_return(void *ctx, long ret)
 SEC("fexit/__do_munmap")
 int BPF_PROG(core_do_munmap, struct mm_struct *mm, unsigned long start, size_t len, void *uf, bool downgrade, int ret)
 {
-	on_core_exit(ctx, mm, ret, 0);
+	on_core_exit(ctx, mm, kernel_vma_count_typed(mm), ret, 0);
 	return 0;
 }
 
@@ -345,16 +360,16 @@ SEC("fexit/do_mas_munmap")
 int BPF_PROG(core_do_mas_munmap, void *mas, struct mm_struct *mm, unsigned long start, size_t len, void *uf,
 	     bool downgrade, int ret)
 {
-	on_core_exit(ctx, mm, ret, 0);
+	on_core_exit(ctx, mm, kernel_vma_count_typed(mm), ret, 0);
 	return 0;
 }
 
 /* 6.3 and later: do_vmi_align_munmap(vmi, vma, mm, start, end, uf, unlock); on failure vma is the first of the range. */
 SEC("fexit/do_vmi_align_munmap")
-int BPF_PROG(core_do_vmi_align_munmap, void *vmi, struct vm_area_struct *vma, struct mm_struct *mm,
-	     unsigned long start, unsigned long end, void *uf, bool unlock, int ret)
+int BPF_PROG(core_do_vmi_align_munmap, void *vmi, struct vm_area_struct *vma, struct mm_struct *mm, unsigned long start,
+	     unsigned long end, void *uf, bool unlock, int ret)
 {
-	on_core_exit(ctx, mm, ret, (__u64)vma);
+	on_core_exit(ctx, mm, kernel_vma_count_typed(mm), ret, (__u64)vma);
 	return 0;
 }
 
@@ -363,7 +378,7 @@ SEC("fexit/do_vmi_munmap")
 int BPF_PROG(core_do_vmi_munmap, void *vmi, struct mm_struct *mm, unsigned long start, size_t len, void *uf,
 	     bool unlock, int ret)
 {
-	on_core_exit(ctx, mm, ret, 0);
+	on_core_exit(ctx, mm, kernel_vma_count_typed(mm), ret, 0);
 	return 0;
 }
 
@@ -380,7 +395,9 @@ int BPF_PROG(return_vm_munmap, unsigned long start, size_t len, bool unlock, int
 SEC("kretprobe")
 int BPF_KRETPROBE(core_kretprobe, int ret)
 {
-	on_core_exit(ctx, BPF_CORE_READ(kernel_current(), mm), ret, 0);
+	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
+
+	on_core_exit(ctx, mm, kernel_vma_count(mm), ret, 0);
 	return 0;
 }
 

@@ -6,17 +6,17 @@
 #ifndef VMASNOOP_VERDICT_H
 #define VMASNOOP_VERDICT_H
 
-#define VERDICTS(X)                        \
-	X(UNKNOWN, unknown)                \
-	X(MAX_MAP_COUNT, max_map_count)    \
-	X(KERNEL_MEMORY, kernel_memory)    \
+#define VERDICTS(X)                     \
+	X(UNKNOWN, unknown)             \
+	X(MAX_MAP_COUNT, max_map_count) \
+	X(KERNEL_MEMORY, kernel_memory) \
 	X(BAD_REQUEST, bad_request)
 
 enum verdict {
 #define X(NAME, name) VERDICT_##NAME,
 	VERDICTS(X)
 #undef X
-	VERDICT_COUNT
+		VERDICT_COUNT
 };
 
 #endif

@@ -1,19 +1,109 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * vma.h: our own bounded walk of a process's VMAs (vma.bpf.c). bpf_find_vma() answers -EBUSY under the lock, which is
- * just where we are, and is not there before 5.17.
+ * vma.h: find the VMA that holds an address, by our own bounded walk of the kernel's tree, without a lock.
+ * bpf_find_vma() answers -EBUSY under the lock, which is just where we are, and is not there before 5.17. The result is
+ * checked by its range and owner; what it is used for is not decided here.
  */
 #ifndef VMASNOOP_VMA_H
 #define VMASNOOP_VMA_H
 
 #include "vmlinux.h"
 
-#include "event.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
 
 /*
- * The address of the vm_area_struct of `mm` (a kernel address) that holds the user address `addr`, or 0 where there is
- * none, or where the tree changed under the walk. Under the lock it is exact.
+ * The maple tree's nodes (lib/maple_tree.c, include/linux/maple_tree.h; unchanged from 6.1 to 7.2): 256-byte aligned,
+ * the low byte of a pointer to one holds its type. A leaf or range node has 15 pivots and 16 slots, an allocation-range
+ * node 9 and 10. Slot i holds the addresses up to and including pivot i; a zero pivot after the first ends the node.
  */
-__u64 vma_find(__u64 mm, __u64 addr);
+#define MAPLE_NODE_MASK	    0xffULL
+#define MAPLE_TYPE_SHIFT    3
+#define MAPLE_TYPE_MASK	    0xfULL
+#define MAPLE_LEAF_64	    1
+#define MAPLE_RANGE_64	    2
+#define MAPLE_ARANGE_64	    3
+#define MAPLE_RANGE_PIVOTS  15
+#define MAPLE_ARANGE_PIVOTS 9
+#define MAPLE_DEPTH_MAX	    12 /* 10 children a node at the least hold 2^32 VMAs in far fewer */
+
+/* A red-black tree of n nodes is at most 2 log2(n + 1) deep: enough for 2^24 VMAs. */
+#define RB_DEPTH_MAX 48
+
+/* One pivot at a time: a copy of all of them would not fit on the stack beside the callers' frames. */
+static __always_inline __u64 maple_slot(__u64 node, __u32 type, __u64 addr)
+{
+	__u32 pivot_count = type == MAPLE_ARANGE_64 ? MAPLE_ARANGE_PIVOTS : MAPLE_RANGE_PIVOTS;
+	__u64 pivots = node + sizeof(__u64), value = 0;
+	__u32 slot = 0;
+
+	for (__u32 i = 0; i < MAPLE_RANGE_PIVOTS; i++) {
+		if (i >= pivot_count || bpf_probe_read_kernel(&value, sizeof(value), (void *)(pivots + 8 * i)))
+			break;
+		if (addr <= value || (i && !value))
+			break;
+		slot = i + 1;
+	}
+	bpf_probe_read_kernel(&value, sizeof(value), (void *)(pivots + 8 * (pivot_count + slot)));
+	return value;
+}
+
+static __always_inline __u64 maple_find(const struct mm_struct *mm, __u64 addr)
+{
+	const struct mm_struct___maple *maple = (const void *)mm;
+	__u64 entry = (__u64)BPF_CORE_READ(maple, mm_mt.ma_root);
+
+	/* Bit 1 of the root marks a node (mte_mk_root()); else the tree is that one VMA, or empty. */
+	if ((entry & 3) != 2)
+		return entry;
+	for (int depth = 0; depth < MAPLE_DEPTH_MAX; depth++) {
+		__u32 type = entry >> MAPLE_TYPE_SHIFT & MAPLE_TYPE_MASK;
+
+		if (type < MAPLE_LEAF_64 || type > MAPLE_ARANGE_64)
+			return 0;
+		entry = maple_slot(entry & ~MAPLE_NODE_MASK, type, addr);
+		if (type == MAPLE_LEAF_64)
+			return entry;
+	}
+	return 0;
+}
+
+static __always_inline __u64 rb_find(const struct mm_struct *mm, __u64 addr)
+{
+	const struct mm_struct___rb *tree = (const void *)mm;
+	struct rb_node *node = BPF_CORE_READ(tree, mm_rb.rb_node);
+
+	for (int depth = 0; depth < RB_DEPTH_MAX && node; depth++) {
+		struct vm_area_struct *vma = (void *)node - bpf_core_field_offset(struct vm_area_struct___rb, vm_rb);
+
+		if (addr >= BPF_CORE_READ(vma, vm_end))
+			node = BPF_CORE_READ(node, rb_right);
+		else if (addr < BPF_CORE_READ(vma, vm_start))
+			node = BPF_CORE_READ(node, rb_left);
+		else
+			return (__u64)vma;
+	}
+	return 0;
+}
+
+/*
+ * The address of the vm_area_struct of `mm` that holds the user address `addr`, or 0 where there is none, or where the
+ * tree changed under the walk. Under the lock it is exact. Static: 6.12 takes no call of a global function while
+ * preemption is off.
+ */
+static __noinline __u64 vma_find(const struct mm_struct *mm, __u64 addr)
+{
+	struct vm_area_struct *vma;
+
+	if (bpf_core_field_exists(struct mm_struct___maple, mm_mt))
+		vma = (void *)maple_find(mm, addr);
+	else
+		vma = (void *)rb_find(mm, addr);
+	if (!vma || BPF_CORE_READ(vma, vm_mm) != mm)
+		return 0;
+	if (addr < BPF_CORE_READ(vma, vm_start) || addr >= BPF_CORE_READ(vma, vm_end))
+		return 0;
+	return (__u64)vma;
+}
 
 #endif

@@ -7,7 +7,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -31,6 +33,8 @@
 #include "version.h"
 #include "waiter.h"
 
+#define CLOCK_NOISE_NS 10000000
+
 struct trace {
 	const struct opts *opts;
 	struct command *command;
@@ -41,7 +45,9 @@ struct trace {
 	struct output *output;
 	struct capture_writer *capture;
 	struct summary summary;
-	uint64_t started_ns; /* CLOCK_MONOTONIC */
+	int64_t realtime_offset_ns; /* CLOCK_REALTIME minus CLOCK_MONOTONIC; one value for log and capture */
+	int64_t boottime_offset_ns; /* CLOCK_REALTIME minus CLOCK_BOOTTIME */
+	uint64_t started_ns;	    /* CLOCK_MONOTONIC */
 	uint64_t shown; /* failures */
 };
 
@@ -144,8 +150,8 @@ static int open_outputs(struct trace *trace)
 	}
 	if (!opts->capture)
 		return 0;
-	head.realtime_offset_ns = clock_offset_ns(CLOCK_MONOTONIC);
-	head.boottime_offset_ns = clock_offset_ns(CLOCK_BOOTTIME);
+	head.realtime_offset_ns = trace->realtime_offset_ns;
+	head.boottime_offset_ns = trace->boottime_offset_ns;
 	err = proc_read_max_map_count(&head.max_map_count);
 	if (!err)
 		err = capture_create(opts->capture, &head, &trace->capture);
@@ -190,12 +196,12 @@ static int open_model(struct trace *trace)
 {
 	struct model_options options = {
 		.live = true,
-		.realtime_offset_ns = clock_offset_ns(CLOCK_MONOTONIC),
-		.boottime_offset_ns = clock_offset_ns(CLOCK_BOOTTIME),
+		.realtime_offset_ns = trace->realtime_offset_ns,
+		.boottime_offset_ns = trace->boottime_offset_ns,
 	};
 	int err = model_new(&options, &trace->model);
 
-	trace->summary.boottime_offset_ns = options.boottime_offset_ns;
+	trace->summary.boottime_offset_ns = trace->boottime_offset_ns;
 	if (err)
 		log_error("cannot start: %s", strerror(-err));
 	return err;
@@ -252,6 +258,17 @@ static void announce(struct trace *trace)
 	close(trace->opts->ready_fd);
 }
 
+/* Takes a new offset when the wall's clock was set, and not for the noise of two readings. */
+static void follow_clock(struct trace *trace)
+{
+	int64_t offset_ns = clock_offset_ns(CLOCK_MONOTONIC);
+
+	if (llabs(offset_ns - trace->realtime_offset_ns) < CLOCK_NOISE_NS)
+		return;
+	trace->realtime_offset_ns = offset_ns;
+	model_set_clock(trace->model, offset_ns);
+}
+
 /* What is done once a second: nothing of it is on the path of an event. */
 static void on_tick(struct trace *trace)
 {
@@ -259,7 +276,7 @@ static void on_tick(struct trace *trace)
 	uint32_t limit;
 	int err;
 
-	model_set_clock(trace->model, clock_offset_ns(CLOCK_MONOTONIC));
+	follow_clock(trace);
 	/* Polled where no program sees the writes; elsewhere it corrects a write that the kernel then refused. */
 	if (!proc_read_max_map_count(&limit) && limit != tracer_limit(trace->tracer)) {
 		changed.header.time_ns = clock_now_ns(CLOCK_MONOTONIC);
@@ -336,10 +353,24 @@ static int finish(struct trace *trace)
 	return 0;
 }
 
+/* Modules of the watched processes are held open, so that their exit loses nothing. After the fork: not COMMAND's. */
+static void raise_open_files(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
 static int start(struct trace *trace)
 {
 	int err = waiter_new(&trace->waiter);
 
+	trace->realtime_offset_ns = clock_offset_ns(CLOCK_MONOTONIC);
+	trace->boottime_offset_ns = clock_offset_ns(CLOCK_BOOTTIME);
+	raise_open_files();
 	signal(SIGPIPE, SIG_IGN); /* a reader that is gone is an error of write(), told and counted */
 	if (err) {
 		log_error("cannot start: %s", strerror(-err));

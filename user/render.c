@@ -145,8 +145,8 @@ int render_end(struct sink *sink, const struct summary *summary)
 
 	render_begin(sink, "run_end", summary->time_ns);
 	sink_number(sink, "duration_ns", summary->duration_ns);
-	sink_line(sink, NULL, "summary after %.1f s: %llu failures, %s not released",
-		  (double)summary->duration_ns / 1e9, (unsigned long long)failures, format_bytes(bytes, &size));
+	sink_line(sink, NULL, "summary after %.1f s: %llu %s, %s not released", (double)summary->duration_ns / 1e9,
+		  (unsigned long long)failures, failures == 1 ? "failure" : "failures", format_bytes(bytes, &size));
 	sink_object_begin(sink, "totals");
 	sink_number(sink, "failures", failures);
 	sink_number(sink, "bytes_not_released", bytes);

@@ -6,16 +6,23 @@
 
 #include <stdlib.h>
 
+void stack_cut(struct stack *stack, size_t count)
+{
+	while (stack->count > count) {
+		struct frame *frame = &stack->frames[--stack->count];
+
+		free(frame->module);
+		free(frame->build_id);
+		free(frame->symbol);
+		free(frame->file);
+	}
+}
+
 void stack_free(struct stack *stack)
 {
 	if (!stack)
 		return;
-	for (size_t i = 0; i < stack->count; i++) {
-		free(stack->frames[i].module);
-		free(stack->frames[i].build_id);
-		free(stack->frames[i].symbol);
-		free(stack->frames[i].file);
-	}
+	stack_cut(stack, 0);
 	free(stack->frames);
 	free(stack);
 }

@@ -41,6 +41,9 @@ struct stack {
 
 void stack_free(struct stack *stack);
 
+/* Drops all frames from index `count` on. */
+void stack_cut(struct stack *stack, size_t count);
+
 /* "cfi", "frame_pointer", "mixed", or NULL for METHOD_NONE. */
 const char *frame_method_name(enum frame_method method);
 

@@ -499,6 +499,35 @@ static int name_frames(struct symbolizer *symbolizer, const struct modules *modu
 
 CLEANUP_DEFINE(cleanup_stack, struct stack *, stack_free)
 
+/* Where a thread's stack begins: beyond them there is nothing to find. */
+static bool is_outermost(const struct frame *frame)
+{
+	static const char *const names[] = {"_start",  "_dl_start_user", "start_thread", "clone",
+					    "__clone", "clone3",	 "__clone3",	 NULL};
+
+	for (const char *const *name = names; *name; name++)
+		if (frame->symbol && !strcmp(frame->symbol, *name))
+			return true;
+	return false;
+}
+
+/*
+ * A function built without frame pointers has some value of its own in that register. What is then read as a return
+ * address is mostly no code: from the first such frame on nothing is a frame. Or nothing can be read there at all. Both
+ * times the stack ends too early, and says so.
+ */
+static void mark_lost_chain(struct stack *stack)
+{
+	size_t count = 1;
+
+	while (count < stack->count && stack->frames[count].module)
+		count++;
+	if (count == stack->count && is_outermost(&stack->frames[count - 1]))
+		return;
+	stack_cut(stack, count);
+	stack->reason = stack->reason ?: "frame_pointer_lost";
+}
+
 int symbolizer_name_stack(struct symbolizer *symbolizer, const struct modules *modules, const struct raw_stack *raw,
 			  struct stack **ret)
 {
@@ -516,6 +545,8 @@ int symbolizer_name_stack(struct symbolizer *symbolizer, const struct modules *m
 		return -ENOMEM;
 	stack->truncated = raw->count >= raw->capacity;
 	stack->reason = stack->truncated ? "truncated" : NULL;
+	if (modules)
+		mark_lost_chain(stack);
 	*ret = cleanup_take(stack);
 	return 0;
 }

@@ -66,6 +66,7 @@ struct maple_tree {
 
 struct mm_struct {
 	int map_count;
+	unsigned long task_size;
 	unsigned long start_brk;
 	unsigned long brk;
 	unsigned long start_stack;

@@ -28,7 +28,7 @@ traced_run() {
 		;;
 	*) [ "$(rung_in_log "$base.log" munmap)" = "$rung" ] || fail "not by the $rung rung" || return ;;
 	esac
-	if [ -n "${KEEP_LOGS-}" ]; then cp "$base.log" "$KEEP_LOGS/$CASE_PREFIX$(basename "$1")-$rung.ndjson"; fi
+	[ -z "${KEEP_LOGS-}" ] || cp "$base.log" "$KEEP_LOGS/$(basename "$1")-$rung.ndjson"
 }
 
 # One line for the table of the closing note: kernel, rung, workload, threads, happened, flagged.
@@ -81,7 +81,14 @@ all_errnos_case() {
 look_alike_case() {
 	fresh alike
 	"$VMASNOOP" -j --hook "$1" -o "$work/alike.log" -- "$WORKLOADS/bad_calls" -o "$work/alike.oracle" || fail "status $?" || return
-	"$COMPARE" "$work/alike.oracle" "$work/alike.log" --syscall munmap --errno ENOMEM --verdict max_map_count
+	set -- "$work/alike.oracle" "$work/alike.log" --syscall munmap --errno ENOMEM --verdict max_map_count
+	# A sealed mapping's refusal has no errno that mmap_lock_released could prove: counted as such, and not flagged.
+	if tail -n 1 "$work/alike.log" | grep -q '"errno_unseen":1,'; then
+		[ "$(rung_in_log "$work/alike.log" munmap)" = tracepoint ] || fail "an errno was not seen" || return
+		tail -n 1 "$work/alike.log" | grep -q '"lost":{"ring_full":0,"totals_full":0,"follow_full":0,"state_full":0,' || fail "more was lost" || return
+		set -- "$@" --allow-lost
+	fi
+	"$COMPARE" "$@"
 }
 
 errno_case() {

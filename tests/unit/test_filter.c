@@ -214,6 +214,53 @@ static void test_limit_floor(void **state)
 	assert_int_equal(filter_limit_floor(now + 1, 100, 50, now), 50);
 }
 
+static void test_range_is_valid(void **state)
+{
+	const __u64 task = 0x7ffffffff000;
+
+	(void)state;
+	assert_true(filter_range_is_valid(0, 1, task));
+	assert_true(filter_range_is_valid(0, task, task));
+	assert_true(filter_range_is_valid(task - 4096, 4096, task));
+	assert_false(filter_range_is_valid(task - 4096, 4097, task));
+	assert_false(filter_range_is_valid(task, 1, task));
+	assert_false(filter_range_is_valid(task + 4096, 1, task));
+	assert_false(filter_range_is_valid(1, 4096, task));
+	assert_false(filter_range_is_valid(4096, 0, task));
+	/* Aligned to pages these wrap to 0 or to little. */
+	assert_false(filter_range_is_valid(4096, UINT64_MAX, task));
+	assert_false(filter_range_is_valid(4096, UINT64_MAX - 4095, task));
+	assert_false(filter_range_is_valid(4096, 1ULL << 63, task));
+}
+
+static void test_errno_of_unreleased(void **state)
+{
+	struct event_failure f = {.addr = 4096, .length_bytes = 4096};
+	struct filter_ends sure = {.task_bytes = 1 << 20, .complete = 1, .same = 1}, ends = sure;
+
+	(void)state;
+	assert_int_equal(filter_errno_of_unreleased(&f, &ends), ERRNO_ENOMEM);
+	ends.may_refuse = 1;
+	assert_int_equal(filter_errno_of_unreleased(&f, &ends), 0);
+	ends.special = 1;
+	assert_int_equal(filter_errno_of_unreleased(&f, &ends), ERRNO_EINVAL);
+	ends.same = 0;
+	assert_int_equal(filter_errno_of_unreleased(&f, &ends), 0);
+	ends = sure;
+	ends.maybe_sealed = 1;
+	assert_int_equal(filter_errno_of_unreleased(&f, &ends), 0);
+	ends = sure;
+	ends.complete = 0;
+	assert_int_equal(filter_errno_of_unreleased(&f, &ends), 0);
+	/* The limit is tested before all of these. */
+	f.verdict = VERDICT_MAX_MAP_COUNT;
+	ends = (struct filter_ends){.task_bytes = 1 << 20, .maybe_sealed = 1, .special = 1, .may_refuse = 1};
+	assert_int_equal(filter_errno_of_unreleased(&f, &ends), ERRNO_ENOMEM);
+	/* And the arguments before the limit. */
+	f.addr++;
+	assert_int_equal(filter_errno_of_unreleased(&f, &ends), ERRNO_EINVAL);
+}
+
 static void test_page_align(void **state)
 {
 	(void)state;
@@ -247,6 +294,8 @@ int main(void)
 		cmocka_unit_test(test_comm_without_an_end),
 		cmocka_unit_test(test_hot_at),
 		cmocka_unit_test(test_limit_floor),
+		cmocka_unit_test(test_range_is_valid),
+		cmocka_unit_test(test_errno_of_unreleased),
 		cmocka_unit_test(test_page_align),
 		cmocka_unit_test(test_bytes_not_released),
 	};
