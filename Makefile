@@ -91,6 +91,8 @@ $(BUILD)/workloads/%: tests/workloads/%.c $(WORKLOAD_SHARED) $(wildcard tests/wo
 
 # --- tests ---
 
+.SECONDARY: # objects that only a pattern rule names are kept
+
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 UNIT_OBJECTS := $(patsubst user/%.c,$(BUILD)/asan/%.o,$(filter-out user/main.c user/cmd_%.c user/tracer.c user/feature.c user/misses.c,$(wildcard user/*.c)))
 

@@ -21,6 +21,7 @@ struct config {
 	_Bool filter_cgroup;
 	_Bool user_stack;
 	_Bool kernel_stack;
+	_Bool return_only; /* no hook under the lock: the one on the return has its duties too */
 	_Bool split_hooked; /* __split_vma is watched: a failed split leaves word of itself */
 };
 

@@ -338,6 +338,12 @@ static __noinline void on_return_failure(void *ctx, __u32 errno_code)
 static __always_inline void on_return(void *ctx, long ret)
 {
 	/* EINTR: the task is being killed and never sees it (mmap_write_lock_killable). */
+	struct mm_struct *mm;
+
+	if (config.return_only && ret >= 0) {
+		mm = BPF_CORE_READ(kernel_current(), mm);
+		note_if_hot(mm, kernel_vma_count(mm));
+	}
 	if (ret >= 0 || ret == -ERRNO_EINTR)
 		return;
 	kernel_preempt_disable();

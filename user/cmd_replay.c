@@ -102,13 +102,16 @@ static int replay_all(struct replay *replay)
 
 static int replay_run(const struct opts *opts)
 {
-	struct replay replay = {};
+	struct replay replay = {.summary.losses_unknown = true};
 	int err = replay_open(&replay, opts), status = EXIT_STATUS_FAILED;
 
 	if (!err) {
 		err = replay_all(&replay);
 		if (err)
-			log_error("'%s' is damaged: what was whole before the damage was shown", opts->input);
+			log_error("'%s' is damaged or cannot be read: %s; what came before was shown", opts->input,
+				  strerror(-err));
+		else if (output_is_gone(replay.output))
+			status = EXIT_STATUS_FAILED;
 		else if (output_errors(replay.output) || replay.summary.bad_records)
 			status = EXIT_STATUS_LOST;
 		else

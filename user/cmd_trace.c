@@ -47,7 +47,7 @@ struct trace {
 	struct summary summary;
 	int64_t realtime_offset_ns; /* CLOCK_REALTIME minus CLOCK_MONOTONIC; one value for log and capture */
 	int64_t boottime_offset_ns; /* CLOCK_REALTIME minus CLOCK_BOOTTIME */
-	uint64_t started_ns;	    /* CLOCK_MONOTONIC */
+	uint64_t started_ns; /* CLOCK_MONOTONIC */
 	uint64_t shown; /* failures */
 };
 

@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -227,6 +228,19 @@ int feature_try_sys_exit_munmap(const struct feature *feature)
 		return -ENOTDIR;
 	attr.config = id;
 	return try_perf(&attr, BPF_PROG_TYPE_TRACEPOINT, true);
+}
+
+bool feature_is_preemptible(void)
+{
+	_cleanup_fclose_ FILE *mode = fopen("/sys/kernel/debug/sched/preempt", "re");
+	struct utsname kernel;
+	char line[64] = "";
+
+	/* CONFIG_PREEMPT_DYNAMIC: the one in force is in parentheses. */
+	if (mode && fgets(line, sizeof(line), mode))
+		return !strstr(line, "(none)") && !strstr(line, "(voluntary)");
+	/* Else it was fixed when the kernel was built, and stands in its version when it is one that preempts. */
+	return uname(&kernel) || strstr(kernel.version, "PREEMPT");
 }
 
 const char *feature_reason(int err)

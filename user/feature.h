@@ -30,6 +30,12 @@ int feature_try_sys_exit_munmap(const struct feature *feature);
 int feature_try_fexit_attach(const struct feature *feature, const char *function);
 int feature_try_kretprobe_attach(const struct feature *feature, const char *function);
 
+/*
+ * Whether a program of the tracing kind may be preempted while it runs, so that calls of it on that CPU are skipped
+ * meanwhile: where the kernel preempts itself (PREEMPT, PREEMPT_LAZY, PREEMPT_RT), and where that cannot be told.
+ */
+bool feature_is_preemptible(void);
+
 /* How many arguments the tracepoint passes to a program, by the kernel's BTF, or -ESRCH. */
 int feature_tp_btf_args(const struct feature *feature, const char *tracepoint);
 

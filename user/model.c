@@ -38,7 +38,7 @@ struct model_process {
 	struct modules *modules;
 	uint64_t failures;
 	uint64_t bytes;
-	struct seen_stack stacks[STACKS_REMEMBERED];
+	struct seen_stack *stacks; /* STACKS_REMEMBERED of them, once there is one */
 };
 
 TAILQ_HEAD(process_list, model_process);
@@ -81,8 +81,9 @@ static void drop_process(struct model *model, struct model_process *process)
 	tdelete(process, &model->tree, process_compare);
 	TAILQ_REMOVE(&model->processes, process, by_use);
 	model->count--;
-	for (size_t i = 0; i < STACKS_REMEMBERED; i++)
+	for (size_t i = 0; process->stacks && i < STACKS_REMEMBERED; i++)
 		free(process->stacks[i].addrs);
+	free(process->stacks);
 	free(process->exe);
 	free(process->cgroup);
 	free(process);
@@ -201,7 +202,9 @@ static uint64_t find_repeat(struct model_process *process, const struct event_fa
 	const uint64_t *addrs = event_addrs(raw, &raw->user_stack, &count);
 	struct seen_stack *stack;
 
-	if (!count)
+	if (count && !process->stacks)
+		process->stacks = calloc(STACKS_REMEMBERED, sizeof(*process->stacks));
+	if (!count || !process->stacks)
 		return 0;
 	for (i = 0; i < STACKS_REMEMBERED && process->stacks[i].addrs; i++) {
 		stack = &process->stacks[i];

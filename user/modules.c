@@ -58,6 +58,7 @@ struct modules {
 	struct module *list; /* by address */
 	size_t count;
 	size_t capacity;
+	bool partial;
 };
 
 CLEANUP_DEFINE(cleanup_modules, struct modules *, modules_free)
@@ -416,6 +417,19 @@ static void open_files(struct modules *modules, pid_t tid)
 	}
 }
 
+static bool has_memory(pid_t tid)
+{
+	char path[PROC_PATH_BYTES], target[1];
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", tid);
+	return readlink(path, target, sizeof(target)) >= 0;
+}
+
+bool modules_are_partial(const struct modules *modules)
+{
+	return modules->partial;
+}
+
 int modules_read(pid_t tid, struct modules **ret)
 {
 	_cleanup_(cleanup_modules) struct modules *modules = NULL;
@@ -433,6 +447,8 @@ int modules_read(pid_t tid, struct modules **ret)
 	if (err)
 		return err;
 	open_files(modules, tid);
+	/* The list of a process that exits meanwhile just ends, as if it were complete. */
+	modules->partial = !has_memory(tid);
 	*ret = cleanup_take(modules);
 	return 0;
 }

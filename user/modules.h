@@ -7,6 +7,7 @@
 #define VMASNOOP_MODULES_H
 
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/types.h>
@@ -32,6 +33,9 @@ void modules_free(struct modules *modules);
 
 /* Reads them from the text of a maps file, as modules_read() does before 6.11, and opens none: each fd is -1. */
 int modules_parse(FILE *maps, struct modules **ret);
+
+/* The process ended while they were read: what is missing may have been there. */
+bool modules_are_partial(const struct modules *modules);
 
 /* The module that holds addr, or NULL. */
 const struct module *modules_find(const struct modules *modules, uint64_t addr);

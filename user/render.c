@@ -109,32 +109,33 @@ static void render_total(struct sink *sink, const struct summary *summary, const
 		  (unsigned long long)total->total.failures, format_bytes(total->total.bytes, &buffer));
 }
 
+/* A cause of which nothing is known is null: of a capture's own run, of misses that the kernel does not count. */
+static void render_loss(struct sink *sink, const char *name, bool known, uint64_t lost, const char *text)
+{
+	if (!known)
+		sink_null(sink, name);
+	else
+		sink_number(sink, name, lost);
+	if (known && lost)
+		sink_line(sink, "lost", "%llu %s", (unsigned long long)lost, text);
+}
+
 static void render_losses(struct sink *sink, const struct summary *summary)
 {
-	sink_object_begin(sink, "lost");
-	for (int cause = 0; cause < LOSS_CAUSE_COUNT; cause++) {
-		uint64_t lost = summary->losses.causes[cause];
+	const struct tracer_losses *losses = &summary->losses;
+	bool known = !summary->losses_unknown;
 
-		sink_number(sink, summary_loss_name(cause), lost);
-		if (lost)
-			sink_line(sink, "lost", "%llu %s", (unsigned long long)lost, summary_loss_text(cause));
-	}
-	if (summary->losses.missed < 0)
-		sink_null(sink, "hook_missed");
-	else
-		sink_number(sink, "hook_missed", (uint64_t)summary->losses.missed);
-	if (summary->losses.missed > 0)
-		sink_line(sink, "lost", "%lld calls not seen: a hook was busy", (long long)summary->losses.missed);
-	sink_number(sink, "output_errors", summary->output_errors);
-	if (summary->output_errors)
-		sink_line(sink, "lost", "%llu records that could not be written",
-			  (unsigned long long)summary->output_errors);
-	sink_number(sink, "bad_records", summary->bad_records);
-	if (summary->bad_records)
-		sink_line(sink, "lost", "%llu records that could not be read",
-			  (unsigned long long)summary->bad_records);
+	sink_object_begin(sink, "lost");
+	for (int cause = 0; cause < LOSS_CAUSE_COUNT; cause++)
+		render_loss(sink, summary_loss_name(cause), known, losses->causes[cause], summary_loss_text(cause));
+	render_loss(sink, "hook_missed", known && losses->missed >= 0, (uint64_t)losses->missed,
+		    "calls at most that no hook saw: its program was busy on that CPU");
+	render_loss(sink, "output_errors", true, summary->output_errors, "records that could not be written");
+	render_loss(sink, "bad_records", true, summary->bad_records, "records that could not be read");
 	sink_end(sink);
-	if (!summary_lost(summary))
+	if (!known)
+		sink_line(sink, "lost", "not known: a capture does not tell what its run lost");
+	else if (!summary_lost(summary))
 		sink_line(sink, "lost", "nothing");
 }
 

@@ -273,6 +273,7 @@ static void render_kernel_frame(struct sink *sink, const struct frame *frame)
 		sink_number(sink, "symbol_offset", frame->symbol_offset);
 	else
 		sink_null(sink, "symbol_offset");
+	sink_string(sink, "reason", frame->reason);
 	sink_end(sink);
 }
 
@@ -329,6 +330,7 @@ int render_failure(struct sink *sink, struct model *model, const struct event_fa
 		sink_number(sink, "errno_code", event->errno_code);
 	else
 		sink_null(sink, "errno_code");
+	sink_bool(sink, "compat", event->compat);
 	render_headline(sink, &failure);
 	render_process(sink, &failure);
 	sink_object_begin(sink, "args");

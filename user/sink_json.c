@@ -78,7 +78,7 @@ static int write_failed(struct sink_json *json)
 
 static int write_record(struct sink_json *json)
 {
-	_cleanup_free_ char *text = json_dumps(json->open[0], JSON_COMPACT);
+	_cleanup_free_ char *text = json_dumps(json->open[0], JSON_COMPACT | JSON_ENSURE_ASCII);
 	size_t length, written;
 
 	if (!text)

@@ -20,6 +20,7 @@ struct summary {
 	struct tracer_total *totals;
 	size_t count;
 	struct tracer_losses losses;
+	bool losses_unknown; /* of a capture: it does not tell what its run lost */
 	uint64_t output_errors; /* records that could not be written */
 	uint64_t bad_records; /* records that could not be decoded */
 };

@@ -436,7 +436,7 @@ static int name_frame(struct symbolizer *symbolizer, const struct modules *modul
 	int err;
 
 	if (!module) {
-		frame->reason = modules ? "no_module" : "process_gone";
+		frame->reason = modules && !modules_are_partial(modules) ? "no_module" : "process_gone";
 		return 0;
 	}
 	frame->offset = frame->addr - module->start + module->file_offset;
@@ -545,7 +545,7 @@ int symbolizer_name_stack(struct symbolizer *symbolizer, const struct modules *m
 		return -ENOMEM;
 	stack->truncated = raw->count >= raw->capacity;
 	stack->reason = stack->truncated ? "truncated" : NULL;
-	if (modules)
+	if (modules && !modules_are_partial(modules))
 		mark_lost_chain(stack);
 	*ret = cleanup_take(stack);
 	return 0;

@@ -182,15 +182,19 @@ static bool wants_more_than_enomem(const struct config *config)
 	return false;
 }
 
-/* The return hook goes with the core's rung: fexit beside fexit; beside a kretprobe or tracepoint the syscall's exit. */
+/*
+ * The return hook is needed for errnos that the core function does not return; as a net for calls that the core's program
+ * missed, where a preempted one makes the kernel skip it; and where there is no core hook at all. It goes with the core's rung: fexit
+ * beside fexit; beside a kretprobe or tracepoint the syscall's exit. */
 static int choose_return(struct tracer *tracer, const struct feature *feature, const struct tracer_options *options,
 			 char *error, size_t size)
 {
 	struct hook *core = &tracer->hooks[OBSERVE_MUNMAP], *hook = &tracer->hooks[OBSERVE_MUNMAP_RETURN];
 	bool wanted = wants_more_than_enomem(&options->config);
+	bool net = core->rung == RUNG_FENTRY && feature_is_preemptible();
 	enum rung rung = core->rung == RUNG_FENTRY ? RUNG_FENTRY : RUNG_TRACEPOINT;
 
-	if (core->rung != RUNG_AUTO && core->rung != RUNG_TRACEPOINT && !wanted) {
+	if (core->rung != RUNG_AUTO && core->rung != RUNG_TRACEPOINT && !wanted && !net) {
 		hook->reason = "not needed: the core function's exit has every errno that is asked for";
 		return 0;
 	}
@@ -361,6 +365,7 @@ static int load(struct tracer *tracer, const struct tracer_options *options, cha
 	choose_fork(tracer, &options->config);
 	choose_programs(tracer, cgroup_root >= 0);
 	*(struct config *)&skeleton->rodata->config = options->config;
+	skeleton->rodata->config.return_only = !tracer->programs[OBSERVE_MUNMAP];
 	skeleton->rodata->config.split_hooked = tracer->programs[OBSERVE_SPLIT] != NULL;
 	err = vmasnoop_bpf__load(skeleton);
 	if (err)
@@ -536,19 +541,24 @@ int tracer_read_totals(const struct tracer *tracer, struct tracer_total **ret, s
 	return 0;
 }
 
+static int64_t observation_misses(const struct tracer *tracer, enum observation observation)
+{
+	if (!tracer->links[observation] || !tracer->programs[observation])
+		return 0;
+	return misses_of(tracer->links[observation], tracer->programs[observation]);
+}
+
 static int64_t count_misses(const struct tracer *tracer)
 {
-	int64_t sum = 0;
+	int64_t core = observation_misses(tracer, OBSERVE_MUNMAP), fork = observation_misses(tracer, OBSERVE_FORK);
+	int64_t back = observation_misses(tracer, OBSERVE_MUNMAP_RETURN);
 
-	for (int i = 0; i < OBSERVATION_COUNT; i++) {
-		bool counted = tracer->links[i] && tracer->programs[i];
-		int64_t missed = counted ? misses_of(tracer->links[i], tracer->programs[i]) : 0;
-
-		if (missed < 0)
-			return -1;
-		sum += missed;
-	}
-	return sum;
+	/* A call is lost when both missed it. A missed split loses no call, only the word that it was the split that failed. */
+	if (tracer->links[OBSERVE_MUNMAP] && tracer->links[OBSERVE_MUNMAP_RETURN] && back < core)
+		core = back;
+	else if (!tracer->links[OBSERVE_MUNMAP])
+		core = back;
+	return core < 0 || fork < 0 ? -1 : core + fork;
 }
 
 void tracer_stop(struct tracer *tracer)

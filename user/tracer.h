@@ -74,7 +74,7 @@ int tracer_read_totals(const struct tracer *tracer, struct tracer_total **ret, s
  */
 struct tracer_losses {
 	uint64_t causes[LOSS_CAUSE_COUNT];
-	int64_t missed; /* recursion_misses and kprobe misses of all programs */
+	int64_t missed; /* calls and forks that no hook saw, at most */
 };
 int tracer_read_losses(const struct tracer *tracer, struct tracer_losses *ret);
 

@@ -123,7 +123,8 @@ static void names_functions_and_lines(void **state)
 	assert_true(ends_with(stack->frames[1].file, "test_symbolizer.c"));
 	assert_int_equal(stack->frames[1].line, return_line);
 	assert_null(stack->frames[1].reason);
-	assert_null(stack->reason);
+	/* caller() is not where a stack begins. */
+	assert_string_equal(stack->reason, "frame_pointer_lost");
 	assert_false(stack->truncated);
 	stack_free(stack);
 	modules_free(modules);
@@ -455,20 +456,37 @@ static void says_why_there_is_no_name(void **state)
 {
 	const uint64_t addrs[] = {(uintptr_t)state, 1, getauxval(AT_SYSINFO_EHDR) + 1, UINT64_MAX, 0};
 	struct modules *modules = own_modules();
-	struct stack *stack = name_once(modules, addrs, 5, 0);
+	struct stack *stack;
 
-	assert_string_equal(stack->frames[0].reason, "no_module");
-	assert_string_equal(stack->frames[1].reason, "no_module");
-	assert_string_equal(stack->frames[2].reason, "unreadable");
-	assert_string_equal(stack->frames[2].module, "[vdso]");
-	assert_string_equal(stack->frames[3].reason, "no_module");
-	assert_string_equal(stack->frames[4].reason, "no_module");
-	stack_free(stack);
+	for (size_t i = 0; i < sizeof(addrs) / sizeof(*addrs); i++) {
+		bool vdso = addrs[i] == getauxval(AT_SYSINFO_EHDR) + 1;
+
+		stack = name_once(modules, &addrs[i], 1, 0);
+		assert_string_equal(stack->frames[0].reason, vdso ? "unreadable" : "no_module");
+		if (vdso)
+			assert_string_equal(stack->frames[0].module, "[vdso]");
+		stack_free(stack);
+	}
 	stack = name_once(NULL, addrs, 2, addrs[1]);
 	assert_int_equal(stack->count, 2);
 	assert_int_equal(stack->frames[1].addr, 1);
 	assert_null(stack->frames[1].module);
 	assert_string_equal(stack->frames[1].reason, "process_gone");
+	stack_free(stack);
+	modules_free(modules);
+}
+
+/* What is read where a frame pointer is none: no code, and what follows it is no frame either. */
+static void ends_where_the_chain_is_lost(void **state)
+{
+	const uint64_t addrs[] = {(uintptr_t)callee + 1, (uintptr_t)caller + 1, 0x21002, (uintptr_t)caller + 1};
+	struct modules *modules = own_modules();
+	struct stack *stack = name_once(modules, addrs, 4, 0);
+
+	(void)state;
+	assert_int_equal(stack->count, 2);
+	assert_string_equal(stack->frames[1].symbol, "caller");
+	assert_string_equal(stack->reason, "frame_pointer_lost");
 	stack_free(stack);
 	modules_free(modules);
 }
@@ -734,6 +752,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(names_a_deleted_program),
 		cmocka_unit_test(names_only_exports_of_a_stripped_file),
 		cmocka_unit_test(says_why_there_is_no_name),
+		cmocka_unit_test(ends_where_the_chain_is_lost),
 		cmocka_unit_test(says_why_there_is_no_stack),
 		cmocka_unit_test(survives_files_that_are_no_programs),
 		cmocka_unit_test(survives_damaged_programs),
