@@ -480,7 +480,7 @@ static void test_json_without_memory(void **state)
 	json_set_alloc_funcs(malloc, free);
 	assert_true(needed > 10);
 	assert_string_equal(tape.bytes,
-			    "{\"process\":{\"comm\":\"\ufffd\",\"comm_b64\":\"/w==\"},\"frames\":[{\"line\":1}]}\n");
+			    "{\"process\":{\"comm\":\"\\uFFFD\",\"comm_b64\":\"/w==\"},\"frames\":[{\"line\":1}]}\n");
 	sink_free(sink);
 	tape_fini(&tape);
 }
