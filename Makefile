@@ -41,7 +41,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/te
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 
-.PHONY: all demo check bench fmt clean help deps tests lint unit
+.PHONY: all demo check fmt clean help deps tests lint unit
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/vmasnoop $(WORKLOADS) ## build the tool and the bundled workloads
@@ -101,6 +101,9 @@ RECORDS := $(BUILD)/asan/records.o
 REPLAY_TOOLS := $(BUILD)/make_captures $(BUILD)/mutate
 
 tests: $(BUILD)/verify $(BUILD)/compare $(BUILD)/btf_contract $(UNIT_TESTS) $(REPLAY_TOOLS) all
+
+lint: ## the rules that can be read off the sources
+	tests/lint/run
 
 unit: $(UNIT_TESTS) ## the unit tests alone, under ASan and UBSan
 	$(Q)for test in $(UNIT_TESTS); do $$test || exit 1; done

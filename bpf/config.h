@@ -14,6 +14,7 @@
 struct config {
 	__u64 errno_wanted[CONFIG_ERRNO_WORDS]; /* bit E is set: failures with errno E are reported */
 	__u32 uid;
+	__u32 reserved;
 	char comm[CONFIG_COMM_BYTES];
 	_Bool filter_followed; /* only processes in the followed map */
 	_Bool filter_uid;

@@ -64,7 +64,7 @@ static inline __u32 filter_limit_floor(__u64 changed_ns, __u32 now, __u32 before
 }
 
 /*
- * The cause of a failed munmap(), from KERNEL.md 1.2, the complete list of munmap's errors. The limit is tested once,
+ * The cause of a failed munmap(), from docs/KERNELS.md 2, the complete list of munmap's errors. The limit is tested once,
  * before the first split, and only when the range lies strictly inside one VMA. So after a failure:
  *  - strictly inside and count >= limit: it was that test (a first split that succeeded would have ended the "strictly");
  *  - ENOMEM from __split_vma(), which never tests the limit: an allocation failed;

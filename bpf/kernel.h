@@ -47,26 +47,6 @@ static __always_inline __u32 kernel_vma_count_typed(const struct mm_struct *mm)
 	return bpf_core_field_exists(renamed->vma_count) ? renamed->vma_count : mm->map_count;
 }
 
-/*
- * A program of the tracing kind can be preempted on kernels that preempt themselves (PREEMPT_LAZY is Debian's default in
- * 7.2), and while it is, every call of it on that CPU is skipped: the kernel takes it for a recursion. So what takes long
- * runs with preemption off, since 6.10 (fc7566ad0a82); the skipped are counted (recursion_misses) and reported as lost.
- */
-extern void bpf_preempt_disable(void) __ksym __weak;
-extern void bpf_preempt_enable(void) __ksym __weak;
-
-static __always_inline void kernel_preempt_disable(void)
-{
-	if (bpf_preempt_disable)
-		bpf_preempt_disable();
-}
-
-static __always_inline void kernel_preempt_enable(void)
-{
-	if (bpf_preempt_enable)
-		bpf_preempt_enable();
-}
-
 static __always_inline bool kernel_vma_can_refuse_split(const struct vm_area_struct *vma)
 {
 	const struct vm_operations_struct *ops = BPF_CORE_READ(vma, vm_ops);

@@ -71,11 +71,8 @@ static __noinline void report_hot(struct mm_struct *mm, __u32 count)
 /* The one test that a process pays which neither fails nor nears the limit. */
 static __always_inline void note_if_hot(struct mm_struct *mm, __u32 count)
 {
-	if (count < limit.hot_at)
-		return;
-	kernel_preempt_disable();
-	report_hot(mm, count);
-	kernel_preempt_enable();
+	if (count >= limit.hot_at)
+		report_hot(mm, count);
 }
 
 static __always_inline __u32 vma_kind(const struct mm_struct *mm, const struct vm_area_struct *vma,
@@ -161,26 +158,31 @@ static __always_inline void judge(struct event_failure *f, struct mm_struct *mm,
 	f->verdict = filter_munmap_verdict(f);
 }
 
-/* What __split_vma() left for this very call, and the word that the call is reported. */
-static __always_inline __u32 take_split_errno(const struct event_failure *f, bool report)
+/* What __split_vma() left for this very call: its errno, positive, or 0. */
+static __always_inline __u32 take_split_errno(const struct event_failure *f)
 {
-	__u32 tid = bpf_get_current_pid_tgid();
-	struct call_state *seen = NULL, state = {};
+	__u32 tid = bpf_get_current_pid_tgid(), errno_code = 0;
+	struct call_state *seen;
 
-	if (config.split_hooked || report)
-		seen = bpf_map_lookup_elem(&calls, &tid);
-	if (seen && seen->addr == f->addr && seen->length_bytes == f->length_bytes)
-		state.split_errno = seen->split_errno;
-	if (report) {
-		state.addr = f->addr;
-		state.length_bytes = f->length_bytes;
-		state.reported = 1;
-		if (bpf_map_update_elem(&calls, &tid, &state, BPF_ANY))
-			emit_loss(LOSS_STATE_FULL);
-	} else if (seen) {
-		bpf_map_delete_elem(&calls, &tid);
-	}
-	return state.split_errno;
+	if (!config.split_hooked)
+		return 0;
+	seen = bpf_map_lookup_elem(&calls, &tid);
+	if (!seen)
+		return 0;
+	if (seen->addr == f->addr && seen->length_bytes == f->length_bytes)
+		errno_code = seen->split_errno;
+	bpf_map_delete_elem(&calls, &tid);
+	return errno_code;
+}
+
+/* Tells the hook on the return that this call is reported. */
+static __always_inline void leave_word(const struct event_failure *f)
+{
+	struct call_state state = {.addr = f->addr, .length_bytes = f->length_bytes, .reported = 1};
+	__u32 tid = bpf_get_current_pid_tgid();
+
+	if (switches.return_armed && bpf_map_update_elem(&calls, &tid, &state, BPF_ANY))
+		emit_loss(LOSS_STATE_FULL);
 }
 
 static __always_inline void describe_call(struct event_failure *f, const struct kernel_call *call, __u32 errno_code,
@@ -225,7 +227,8 @@ static __noinline void on_core_failure(void *ctx, __u32 errno_code, __u64 known_
 	if (call.syscall == SYSCALL_NONE)
 		return;
 	describe_call(&f, &call, errno_code, EVIDENCE_UNDER_LOCK);
-	f.split_errno = take_split_errno(&f, switches.return_armed);
+	f.split_errno = take_split_errno(&f);
+	leave_word(&f);
 	process_describe(&f.process);
 	if (!filter_errno(&config, errno_code) || !process_wanted(&f.process))
 		return;
@@ -236,13 +239,10 @@ static __noinline void on_core_failure(void *ctx, __u32 errno_code, __u64 known_
 /* The exit of a core function: 0 or 1 is success, a negative errno is a failure. */
 static __always_inline void on_core_exit(void *ctx, struct mm_struct *mm, __u32 count, long ret, __u64 known_vma)
 {
-	if (ret >= 0) {
+	if (ret >= 0)
 		note_if_hot(mm, count);
-		return;
-	}
-	kernel_preempt_disable();
-	on_core_failure(ctx, -ret, known_vma);
-	kernel_preempt_enable();
+	else
+		on_core_failure(ctx, -ret, known_vma);
 }
 
 static __always_inline bool is_special(const struct vm_area_struct *vma)
@@ -282,6 +282,7 @@ static __noinline void on_write_release(void *ctx)
 		return;
 	/* Judged as ENOMEM first, that verdict is how the errno of a limit failure is known; then as what it turns out. */
 	describe_call(&f, &call, ERRNO_ENOMEM, EVIDENCE_UNDER_LOCK);
+	f.split_errno = take_split_errno(&f);
 	process_describe(&f.process);
 	judge(&f, mm, first);
 	describe_ends(mm, (void *)first, (void *)last, &ends);
@@ -292,22 +293,22 @@ static __noinline void on_write_release(void *ctx)
 			emit_loss(LOSS_ERRNO_UNSEEN);
 		return;
 	}
-	if (switches.return_armed)
-		take_split_errno(&f, true);
+	leave_word(&f);
 	if (filter_errno(&config, f.errno_code) && process_wanted(&f.process))
 		report_failure(ctx, &f);
 }
 
+static __always_inline void on_own_lock_released(void *ctx, struct mm_struct *mm, __u32 count, bool write)
+{
+	note_if_hot(mm, count);
+	if (write)
+		on_write_release(ctx);
+}
+
 static __always_inline void on_lock_released(void *ctx, struct mm_struct *mm, bool write)
 {
-	if (mm != BPF_CORE_READ(kernel_current(), mm))
-		return;
-	note_if_hot(mm, kernel_vma_count_typed(mm));
-	if (!write)
-		return;
-	kernel_preempt_disable();
-	on_write_release(ctx);
-	kernel_preempt_enable();
+	if (mm == BPF_CORE_READ(kernel_current(), mm))
+		on_own_lock_released(ctx, mm, kernel_vma_count_typed(mm), write);
 }
 
 /* munmap() returned a negative errno to user space; the lock was dropped, by now anything may have changed. */
@@ -344,14 +345,11 @@ static __always_inline void on_return(void *ctx, long ret)
 		mm = BPF_CORE_READ(kernel_current(), mm);
 		note_if_hot(mm, kernel_vma_count(mm));
 	}
-	if (ret >= 0 || ret == -ERRNO_EINTR)
-		return;
-	kernel_preempt_disable();
-	on_return_failure(ctx, -ret);
-	kernel_preempt_enable();
+	if (ret < 0 && ret != -ERRNO_EINTR)
+		on_return_failure(ctx, -ret);
 }
 
-/* --- fentry rung: fexit. Which core function there is differs by kernel; KERNEL.md 1.1. --- */
+/* --- fentry rung: fexit. Which core function there is differs by kernel: docs/KERNELS.md 1. --- */
 
 /* 5.10, 5.15: __do_munmap(mm, start, len, uf, downgrade); 1: success and the lock downgraded. */
 SEC("fexit/__do_munmap")
@@ -422,6 +420,21 @@ SEC("tp_btf/mmap_lock_released")
 int BPF_PROG(released_with_path, struct mm_struct *mm, const char *memcg_path, bool write)
 {
 	on_lock_released(ctx, mm, write);
+	return 0;
+}
+
+/*
+ * The same through perf, which runs programs with preemption off on every kernel. A tp_btf program can be preempted in
+ * 7.2, and the kernel then skips every other call of it on that CPU.
+ */
+SEC("tp/mmap_lock/mmap_lock_released")
+int released_event(struct trace_event_raw_mmap_lock *ctx)
+{
+	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
+
+	/* The event's own mm is not looked at: in a munmap() of ours it is the current one. */
+	if (mm)
+		on_own_lock_released(ctx, mm, kernel_vma_count(mm), ctx->write);
 	return 0;
 }
 

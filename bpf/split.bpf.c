@@ -32,7 +32,7 @@ static __always_inline void on_split_exit(int ret)
 		emit_loss(LOSS_STATE_FULL);
 }
 
-/* (mm or vmi, vma, addr, new_below) in every version: KERNEL.md 1.1. */
+/* (mm or vmi, vma, addr, new_below) in every version: docs/KERNELS.md 1. */
 SEC("fexit/__split_vma")
 int BPF_PROG(split_fexit, void *mm_or_vmi, struct vm_area_struct *vma, unsigned long addr, int new_below, int ret)
 {

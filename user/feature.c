@@ -21,6 +21,7 @@
 #include <bpf/btf.h>
 
 #include "cleanup.h"
+#include "kernelfs.h"
 
 struct feature {
 	struct btf *kernel_types;
@@ -173,14 +174,14 @@ static int perf_event_open(struct perf_event_attr *attr)
 	return syscall(__NR_perf_event_open, attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
 }
 
-/* An armed perf event that runs a program of two instructions; the program's descriptor is handed out. */
-static int try_perf(struct perf_event_attr *attr, enum bpf_prog_type type, bool must_fire)
+/* Has an armed perf event run a program of two instructions. Takes over `opened`, which may be a negative errno. */
+static int try_perf(int opened, enum bpf_prog_type type, bool must_fire)
 {
-	_cleanup_close_ int event = perf_event_open(attr);
+	_cleanup_close_ int event = opened;
 	_cleanup_close_ int program = -1;
 
 	if (event < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
+		return event == -ENOENT ? -ESRCH : event;
 	program = bpf_prog_load(type, "vmasnoop_try", "GPL", return_zero, RETURN_ZERO_INSNS, NULL);
 	if (program < 0)
 		return -errno;
@@ -194,7 +195,7 @@ static int try_kretprobe(const char *function, bool must_fire)
 {
 	struct perf_event_attr attr = {.size = sizeof(attr)};
 	long type;
-	int err;
+	int err, fd;
 
 	err = read_number("/sys/bus/event_source/devices/kprobe/type", &type);
 	if (err)
@@ -202,7 +203,8 @@ static int try_kretprobe(const char *function, bool must_fire)
 	attr.type = type;
 	attr.config = 1; /* retprobe: /sys/bus/event_source/devices/kprobe/format/retprobe */
 	attr.kprobe_func = (uint64_t)(uintptr_t)function;
-	return try_perf(&attr, BPF_PROG_TYPE_KPROBE, must_fire);
+	fd = perf_event_open(&attr);
+	return try_perf(fd < 0 ? -errno : fd, BPF_PROG_TYPE_KPROBE, must_fire);
 }
 
 int feature_try_kretprobe(const struct feature *feature, const char *function)
@@ -217,30 +219,37 @@ int feature_try_kretprobe_attach(const struct feature *feature, const char *func
 	return try_kretprobe(function, false);
 }
 
-int feature_try_sys_exit_munmap(const struct feature *feature)
+int feature_open_tp(const char *event)
 {
 	struct perf_event_attr attr = {.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr)};
-	long id;
+	char path[128], id[32];
+	int fd, err;
 
+	snprintf(path, sizeof(path), "events/%s/id", event);
+	err = kernelfs_read_line("tracefs", path, id, sizeof(id));
+	if (err)
+		return err == -ENOENT ? -ESRCH : err;
+	attr.config = strtoull(id, NULL, 10);
+	fd = perf_event_open(&attr);
+	return fd < 0 ? -errno : fd;
+}
+
+int feature_try_tp(const struct feature *feature, const char *event)
+{
 	(void)feature;
-	if (read_number("/sys/kernel/tracing/events/syscalls/sys_exit_munmap/id", &id) &&
-	    read_number("/sys/kernel/debug/tracing/events/syscalls/sys_exit_munmap/id", &id))
-		return -ENOTDIR;
-	attr.config = id;
-	return try_perf(&attr, BPF_PROG_TYPE_TRACEPOINT, true);
+	return try_perf(feature_open_tp(event), BPF_PROG_TYPE_TRACEPOINT, true);
 }
 
 bool feature_is_preemptible(void)
 {
-	_cleanup_fclose_ FILE *mode = fopen("/sys/kernel/debug/sched/preempt", "re");
 	struct utsname kernel;
-	char line[64] = "";
+	char mode[64];
 
 	/* CONFIG_PREEMPT_DYNAMIC: the one in force is in parentheses. */
-	if (mode && fgets(line, sizeof(line), mode))
-		return !strstr(line, "(none)") && !strstr(line, "(voluntary)");
+	if (!kernelfs_read_line("debugfs", "sched/preempt", mode, sizeof(mode)))
+		return !strstr(mode, "(none)") && !strstr(mode, "(voluntary)");
 	/* Else it was fixed when the kernel was built, and stands in its version when it is one that preempts. */
-	return uname(&kernel) || strstr(kernel.version, "PREEMPT");
+	return !uname(&kernel) && strstr(kernel.version, "PREEMPT") && !strstr(kernel.version, "PREEMPT_DYNAMIC");
 }
 
 const char *feature_reason(int err)
@@ -258,8 +267,6 @@ const char *feature_reason(int err)
 	case EOPNOTSUPP:
 	case 524: /* ENOTSUPP, the kernel's own, which no header of user space has */
 		return "this kernel was built without it";
-	case ENOTDIR:
-		return "tracefs is not mounted (mount -t tracefs tracefs /sys/kernel/tracing)";
 	default:
 		return strerror(-err);
 	}

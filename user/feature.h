@@ -24,7 +24,10 @@ void feature_free(struct feature *feature);
 int feature_try_fexit(const struct feature *feature, const char *function);
 int feature_try_kretprobe(const struct feature *feature, const char *function);
 int feature_try_tp_btf(const struct feature *feature, const char *tracepoint);
-int feature_try_sys_exit_munmap(const struct feature *feature);
+
+/* A perf event of the tracepoint "category/name", disabled: a descriptor, -ESRCH: there is none, or a negative errno. */
+int feature_open_tp(const char *event);
+int feature_try_tp(const struct feature *feature, const char *event);
 
 /* The same without asking that it fires on munmap(): for functions that a plain munmap() does not reach. */
 int feature_try_fexit_attach(const struct feature *feature, const char *function);
@@ -32,7 +35,8 @@ int feature_try_kretprobe_attach(const struct feature *feature, const char *func
 
 /*
  * Whether a program of the tracing kind may be preempted while it runs, so that calls of it on that CPU are skipped
- * meanwhile: where the kernel preempts itself (PREEMPT, PREEMPT_LAZY, PREEMPT_RT), and where that cannot be told.
+ * meanwhile: where the kernel preempts itself (PREEMPT, PREEMPT_LAZY, PREEMPT_RT), as far as that can be told: a kernel
+ * that is locked down does not tell. The calls that are skipped are counted in any case.
  */
 bool feature_is_preemptible(void);
 

@@ -135,6 +135,9 @@ static void render_losses(struct sink *sink, const struct summary *summary)
 	sink_end(sink);
 	if (!known)
 		sink_line(sink, "lost", "not known: a capture does not tell what its run lost");
+	else if (losses->missed < 0)
+		sink_line(sink, "lost", "%s known; this kernel does not count calls that a busy hook missed",
+			  summary_lost(summary) ? "more than what is" : "nothing is");
 	else if (!summary_lost(summary))
 		sink_line(sink, "lost", "nothing");
 }

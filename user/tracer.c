@@ -24,6 +24,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "feature.h"
+#include "kernelfs.h"
 #include "misses.h"
 #include "proc.h"
 #include "vmasnoop.skel.h"
@@ -67,35 +68,49 @@ struct candidate {
 	enum hook_kind kind;
 	const char *function;
 	size_t program; /* its offset in the skeleton */
+	const char *event; /* KIND_TP: category/name */
 	int args; /* KIND_TP_BTF: the arguments that the program is written for; 0: any */
 	bool attach_only; /* a plain munmap() does not reach it, so it cannot be seen to fire */
 };
 
-#define PROGRAM(name) offsetof(struct vmasnoop_bpf, progs.name)
+#define ROW(r, k, f, p, ...)                                                                                        \
+	{                                                                                                           \
+		.rung = r, .kind = k, .function = f, .program = offsetof(struct vmasnoop_bpf, progs.p), __VA_ARGS__ \
+	}
+#define FEXIT(function, program, ...)	  ROW(RUNG_FENTRY, KIND_FEXIT, function, program, __VA_ARGS__)
+#define KRETPROBE(function, program, ...) ROW(RUNG_KPROBE, KIND_KRETPROBE, function, program, __VA_ARGS__)
+#define TP_BTF(function, program, ...)	  ROW(RUNG_TRACEPOINT, KIND_TP_BTF, function, program, __VA_ARGS__)
+#define TP(function, program, path)	  ROW(RUNG_TRACEPOINT, KIND_TP, function, program, .event = path)
 
-/* Kretprobes only on functions that run under mmap_lock: on their callers the instances run out (KERNEL.md 11). */
+/* Kretprobes only on functions that run under mmap_lock: on their callers the instances run out (docs/KERNELS.md 4). */
 static const struct candidate munmap_candidates[] = {
-	{RUNG_FENTRY, KIND_FEXIT, "do_vmi_align_munmap", PROGRAM(core_do_vmi_align_munmap), 0, false},
-	{RUNG_FENTRY, KIND_FEXIT, "do_vmi_munmap", PROGRAM(core_do_vmi_munmap), 0, false},
-	{RUNG_FENTRY, KIND_FEXIT, "do_mas_munmap", PROGRAM(core_do_mas_munmap), 0, false},
-	{RUNG_FENTRY, KIND_FEXIT, "__do_munmap", PROGRAM(core_do_munmap), 0, false},
-	{RUNG_KPROBE, KIND_KRETPROBE, "do_vmi_align_munmap", PROGRAM(core_kretprobe), 0, false},
-	{RUNG_KPROBE, KIND_KRETPROBE, "do_mas_align_munmap", PROGRAM(core_kretprobe), 0, false},
-	{RUNG_KPROBE, KIND_KRETPROBE, "__do_munmap", PROGRAM(core_kretprobe), 0, false},
-	{RUNG_TRACEPOINT, KIND_TP_BTF, "mmap_lock_released", PROGRAM(released), 2, false},
-	{RUNG_TRACEPOINT, KIND_TP_BTF, "mmap_lock_released", PROGRAM(released_with_path), 3, false},
+	FEXIT("do_vmi_align_munmap", core_do_vmi_align_munmap),
+	FEXIT("do_vmi_munmap", core_do_vmi_munmap),
+	FEXIT("do_mas_munmap", core_do_mas_munmap),
+	FEXIT("__do_munmap", core_do_munmap),
+	KRETPROBE("do_vmi_align_munmap", core_kretprobe),
+	KRETPROBE("do_mas_align_munmap", core_kretprobe),
+	KRETPROBE("__do_munmap", core_kretprobe),
+	TP_BTF("mmap_lock_released", released, .args = 2),
+	TP_BTF("mmap_lock_released", released_with_path, .args = 3),
+	{},
+};
+
+/* Runs with preemption off everywhere. */
+static const struct candidate steady_candidates[] = {
+	TP("mmap_lock_released", released_event, "mmap_lock/mmap_lock_released"),
 	{},
 };
 
 static const struct candidate return_candidates[] = {
-	{RUNG_FENTRY, KIND_FEXIT, "__vm_munmap", PROGRAM(return_vm_munmap), 0, false},
-	{RUNG_TRACEPOINT, KIND_TP, "sys_exit_munmap", PROGRAM(return_sys_exit), 0, false},
+	FEXIT("__vm_munmap", return_vm_munmap),
+	TP("sys_exit_munmap", return_sys_exit, "syscalls/sys_exit_munmap"),
 	{},
 };
 
 static const struct candidate split_candidates[] = {
-	{RUNG_FENTRY, KIND_FEXIT, "__split_vma", PROGRAM(split_fexit), 0, true},
-	{RUNG_KPROBE, KIND_KRETPROBE, "__split_vma", PROGRAM(split_kretprobe), 0, true},
+	FEXIT("__split_vma", split_fexit, .attach_only = true),
+	KRETPROBE("__split_vma", split_kretprobe, .attach_only = true),
 	{},
 };
 
@@ -134,7 +149,7 @@ static int candidate_try(const struct feature *feature, const struct candidate *
 			return -ESRCH;
 		return feature_try_tp_btf(feature, candidate->function);
 	case KIND_TP:
-		return feature_try_sys_exit_munmap(feature);
+		return feature_try_tp(feature, candidate->event);
 	}
 	return -EINVAL;
 }
@@ -192,13 +207,15 @@ static int choose_return(struct tracer *tracer, const struct feature *feature, c
 	struct hook *core = &tracer->hooks[OBSERVE_MUNMAP], *hook = &tracer->hooks[OBSERVE_MUNMAP_RETURN];
 	bool wanted = wants_more_than_enomem(&options->config);
 	bool net = core->rung == RUNG_FENTRY && feature_is_preemptible();
-	enum rung rung = core->rung == RUNG_FENTRY ? RUNG_FENTRY : RUNG_TRACEPOINT;
+	enum rung rung = core->rung == RUNG_FENTRY || options->rung == RUNG_AUTO ? RUNG_FENTRY : RUNG_TRACEPOINT;
 
 	if (core->rung != RUNG_AUTO && core->rung != RUNG_TRACEPOINT && !wanted && !net) {
 		hook->reason = "not needed: the core function's exit has every errno that is asked for";
 		return 0;
 	}
-	if (observe(tracer, feature, OBSERVE_MUNMAP_RETURN, return_candidates, rung))
+	if (observe(tracer, feature, OBSERVE_MUNMAP_RETURN, return_candidates, rung) ||
+	    (rung == RUNG_FENTRY && options->rung == RUNG_AUTO &&
+	     observe(tracer, feature, OBSERVE_MUNMAP_RETURN, return_candidates, RUNG_TRACEPOINT)))
 		return 0;
 	if (core->rung == RUNG_AUTO)
 		return fail(-EOPNOTSUPP, error, size, "no way to see a munmap() fail with --hook %s: %s; %s",
@@ -210,6 +227,32 @@ static int choose_return(struct tracer *tracer, const struct feature *feature, c
 	return 0;
 }
 
+/*
+ * Best first. But where programs can be preempted, calls of other processes on that CPU are missed meanwhile, on the
+ * fentry rung and on tp_btf alike (seen in 7.2: half of the failures of 20 busy processes): there the one hook that
+ * misses none goes first.
+ */
+static bool observe_munmap(struct tracer *tracer, const struct feature *feature, enum rung rung)
+{
+	if ((rung == RUNG_AUTO || rung == RUNG_TRACEPOINT) && feature_is_preemptible() &&
+	    observe(tracer, feature, OBSERVE_MUNMAP, steady_candidates, RUNG_TRACEPOINT))
+		return true;
+	return observe(tracer, feature, OBSERVE_MUNMAP, munmap_candidates, rung);
+}
+
+/* The split path goes with the core's rung, but on the tracepoint rung with whatever there is, unless it was asked for. */
+static void choose_split(struct tracer *tracer, const struct feature *feature, enum rung asked)
+{
+	enum rung core = tracer->hooks[OBSERVE_MUNMAP].rung;
+
+	if (core == RUNG_FENTRY || core == RUNG_KPROBE)
+		observe(tracer, feature, OBSERVE_SPLIT, split_candidates, core);
+	else if (asked == RUNG_AUTO)
+		observe(tracer, feature, OBSERVE_SPLIT, split_candidates, RUNG_AUTO);
+	else
+		tracer->hooks[OBSERVE_SPLIT].reason = "no tracepoint is in the split path";
+}
+
 static int choose_hooks(struct tracer *tracer, const struct feature *feature, const struct tracer_options *options,
 			char *error, size_t size)
 {
@@ -219,18 +262,13 @@ static int choose_hooks(struct tracer *tracer, const struct feature *feature, co
 
 	for (int i = 0; i < OBSERVATION_COUNT; i++)
 		tracer->hooks[i].observation = observation_names[i];
-	if (!observe(tracer, feature, OBSERVE_MUNMAP, munmap_candidates, rung) && rung != RUNG_AUTO &&
-	    rung != RUNG_TRACEPOINT)
+	if (!observe_munmap(tracer, feature, rung) && rung != RUNG_AUTO && rung != RUNG_TRACEPOINT)
 		return fail(-EOPNOTSUPP, error, size, "cannot trace munmap() with --hook %s: %s; try --hook auto",
 			    rung_name(rung), core->reason);
 	err = choose_return(tracer, feature, options, error, size);
 	if (err)
 		return err;
-	/* A tracepoint rung has no split hook: none of its tracepoints is in the split path. */
-	if (core->rung == RUNG_FENTRY || core->rung == RUNG_KPROBE)
-		observe(tracer, feature, OBSERVE_SPLIT, split_candidates, core->rung);
-	else
-		tracer->hooks[OBSERVE_SPLIT].reason = "no tracepoint is in the split path";
+	choose_split(tracer, feature, rung);
 	return 0;
 }
 
@@ -314,14 +352,32 @@ static int filter_by_cgroup(struct tracer *tracer, int cgroup_root, const char *
 	return bpf_map_update_elem(bpf_map__fd(tracer->skeleton->maps.cgroup), &first, &fd, BPF_ANY) ? -errno : 0;
 }
 
+/* Not by libbpf, which wants tracefs mounted: the section is "tp/category/name". */
+static struct bpf_link *attach_tp(const struct bpf_program *program)
+{
+	int fd = feature_open_tp(bpf_program__section_name(program) + strlen("tp/"));
+	struct bpf_link *link;
+
+	if (fd < 0) {
+		errno = -fd;
+		return NULL;
+	}
+	link = bpf_program__attach_perf_event(program, fd);
+	if (!link)
+		close(fd);
+	return link;
+}
+
 static int attach_one(struct tracer *tracer, enum observation observation)
 {
 	struct bpf_program *program = tracer->programs[observation];
 	const struct hook *hook = &tracer->hooks[observation];
 	struct bpf_link *link;
 
-	if (!strcmp(hook->kind, "kretprobe"))
+	if (!strcmp(hook->kind, kind_names[KIND_KRETPROBE]))
 		link = bpf_program__attach_kprobe(program, true, hook->function);
+	else if (!strcmp(hook->kind, kind_names[KIND_TP]))
+		link = attach_tp(program);
 	else
 		link = bpf_program__attach(program);
 	if (!link)
@@ -406,6 +462,20 @@ static int explain_feature(int err, char *error, size_t size)
 	}
 }
 
+/* Under lockdown=confidentiality programs may read no kernel memory: what fails then, and how, depends on the kernel. */
+static int explain_lockdown(int err, char *error, size_t size)
+{
+	char lockdown[64];
+
+	if (kernelfs_read_line("securityfs", "lockdown", lockdown, sizeof(lockdown)) ||
+	    !strstr(lockdown, "[confidentiality]"))
+		return err;
+	return fail(
+		-EOPNOTSUPP, error, size,
+		"this kernel is locked down (confidentiality), which forbids BPF to read kernel memory; vmasnoop needs "
+		"lockdown=integrity or none on the kernel's command line");
+}
+
 int tracer_new(const struct tracer_options *options, struct tracer **ret, char *error, size_t error_size)
 {
 	struct feature *feature;
@@ -414,7 +484,7 @@ int tracer_new(const struct tracer_options *options, struct tracer **ret, char *
 
 	err = feature_new(&feature);
 	if (err)
-		return explain_feature(err, error, error_size);
+		return explain_lockdown(explain_feature(err, error, error_size), error, error_size);
 	tracer = calloc(1, sizeof(*tracer));
 	if (tracer)
 		tracer->skeleton = vmasnoop_bpf__open();
@@ -427,7 +497,7 @@ int tracer_new(const struct tracer_options *options, struct tracer **ret, char *
 		err = load(tracer, options, error, error_size);
 	if (err) {
 		tracer_free(tracer);
-		return err;
+		return explain_lockdown(err, error, error_size);
 	}
 	*ret = tracer;
 	return 0;

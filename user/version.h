@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* version.h: the release, as --version and the log give it. */
 #ifndef VMASNOOP_VERSION_H
 #define VMASNOOP_VERSION_H
 

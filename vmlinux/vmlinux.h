@@ -5,7 +5,7 @@
  * Hand-kept. This file is the whole contract between the tool and the kernel: a field that is not here is not
  * read. Offsets are not taken from here but relocated at load (CO-RE), so order and padding do not matter; names
  * and types do. A type whose shape differs between kernels appears once per shape, as a CO-RE flavour (the part
- * after ___ is ignored in the match). tests/lint/btf_contract checks every field against the BTF of the kernel at
+ * after ___ is ignored in the match). tests/verifier/btf_contract checks every field against the BTF of the kernel at
  * hand. It states no policy and has no code: kernel.h chooses between the flavours.
  */
 #ifndef __VMLINUX_H__
@@ -142,6 +142,11 @@ struct pt_regs {
 	unsigned long sp;
 };
 #endif
+
+/* The record of the tracepoint mmap_lock_released, for programs that attach to it through perf. */
+struct trace_event_raw_mmap_lock {
+	bool write;
+};
 
 #pragma clang attribute pop
 

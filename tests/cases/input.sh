@@ -75,11 +75,12 @@ refused_rung_case() {
 	error_case 3 'try --hook auto' "$VMASNOOP" --hook "$1"
 }
 
-no_rung_case() {
-	[ "$(uname -r | cut -d. -f1)" -lt 6 ] || { fail "this kernel has a tracepoint that needs no tracefs"; return 77; }
-	# shellcheck disable=SC2016
-	error_case 3 'no way to see a munmap() fail' unshare -m sh -c \
-		'mount -t tmpfs none /sys/kernel/tracing && mount -t tmpfs none /sys/kernel/debug && exec "$0" --hook tracepoint' "$VMASNOOP"
+# A kernel that refuses every rung: locked down for confidentiality. There is no way back, so it is a guest's last case.
+lockdown_case() {
+	mkdir -p /tmp/security
+	mount -t securityfs securityfs /tmp/security && echo confidentiality >/tmp/security/lockdown || return
+	error_case 3 'locked down' "$VMASNOOP" || return
+	error_case 3 'locked down' "$VMASNOOP" --hook tracepoint
 }
 
 command_status_case() {
@@ -118,7 +119,7 @@ input_cases() {
 	case_run full-disk full_disk_case
 	case_run refused-fentry refused_rung_case fentry
 	case_run refused-kprobe refused_rung_case kprobe
-	case_run no-rung no_rung_case
 	case_run command-status command_status_case
 	case_run help help_case
+	[ -z "${LIMIT_IS_OURS-}" ] || case_run lockdown lockdown_case
 }

@@ -4,6 +4,7 @@
 # Sourced; POSIX sh, because the guests have busybox only. Cases never sleep: --ready-fd and fifos synchronise.
 
 : "${VMASNOOP:?the tool}" "${WORKLOADS:?the directory of the workloads}" "${COMPARE:?the oracle checker}"
+# shellcheck disable=SC2034 # the cases use it
 limit=$(cat /proc/sys/vm/max_map_count)
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT

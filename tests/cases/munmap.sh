@@ -4,7 +4,7 @@
 
 # The tracepoint rung of a kernel without mmap_lock tracepoints (5.10) reads after the lock was dropped: with threads a
 # verdict may honestly be unknown there.
-has_lock_tracepoint() { [ -d /sys/kernel/tracing/events/mmap_lock ] || "$VMASNOOP" --hook tracepoint -v -d 0.01 2>&1 | grep -q 'munmap: tp_btf'; }
+has_lock_tracepoint() { "$VMASNOOP" --hook tracepoint -v -d 0.001 2>&1 | grep -q 'munmap: tp.* mmap_lock_released'; }
 
 evidence_of() {
 	if [ "$1" != tracepoint ] || has_lock_tracepoint; then
@@ -12,6 +12,13 @@ evidence_of() {
 	else
 		echo after_unlock
 	fi
+}
+
+# Where the kernel preempts itself, programs of the fentry rung are skipped while one of them is preempted, and kretprobes
+# run out of instances: calls of many processes at once can be missed there. All of them must be counted. What `auto`
+# takes there is exact.
+may_miss() {
+	grep -qE '\((lazy|full)\)' /sys/kernel/debug/sched/preempt 2>/dev/null && { [ "$1" = fentry ] || [ "$1" = kprobe ]; }
 }
 
 # traced_run RUNG ORACLE-AND-LOG-BASE WORKLOAD ARGS...: as a command, with its log checked to be by that rung.
@@ -40,6 +47,8 @@ limit_case() {
 	traced_run "$rung" "$work/limit" "$WORKLOADS/$program" -t "$threads" || return
 	set -- "$work/limit.oracle" "$work/limit.log" --limit "$limit" --verdict max_map_count --evidence "$evidence"
 	[ "$evidence" = under_lock ] || set -- "$@" --allow-unknown
+	# A call that the core's program missed was caught at the return, after the lock.
+	! may_miss "$rung" || set -- "$work/limit.oracle" "$work/limit.log" --limit "$limit" --verdict max_map_count --allow-unknown
 	# On 5.10 a kretprobe's own stack is all there is, and at the syscall's exit there is no mm frame left.
 	[ "$evidence" = after_unlock ] || [ "$rung$(uname -r | cut -d. -f1)" = kprobe5 ] || set -- "$@" --kernel-stack munmap
 	"$COMPARE" "$@" >"$work/compared"
@@ -52,8 +61,8 @@ limit_case() {
 # The stack of workload (a) is all frame pointers: complete down to main.
 stack_case() {
 	traced_run "$1" "$work/stack" "$WORKLOADS/unmap_pages" || return
-	"$COMPARE" "$work/stack.oracle" "$work/stack.log" --stack __munmap,unmap_every_second,main $2 ||
-		"$COMPARE" "$work/stack.oracle" "$work/stack.log" --stack munmap,unmap_every_second,main $2
+	"$COMPARE" "$work/stack.oracle" "$work/stack.log" --stack __munmap,unmap_every_second,main ||
+		"$COMPARE" "$work/stack.oracle" "$work/stack.log" --stack munmap,unmap_every_second,main
 }
 
 # ENOMEM that is no limit: a memory cgroup at its maximum. The rung without a split hook and without the lock cannot know.
@@ -71,7 +80,6 @@ shortage_case() {
 
 # With -a every errno is flagged; by default only the shortage is, and nothing that merely looks like it.
 all_errnos_case() {
-	[ "$1" != tracepoint ] || [ -e /sys/kernel/tracing/events/syscalls ] || { fail "tracefs is not mounted"; return 77; }
 	fresh all
 	"$VMASNOOP" -j -a --hook "$1" -o "$work/all.log" -- "$WORKLOADS/bad_calls" -o "$work/all.oracle" || fail "status $?" || return
 	"$COMPARE" "$work/all.oracle" "$work/all.log" --syscall munmap || return
@@ -92,7 +100,6 @@ look_alike_case() {
 }
 
 errno_case() {
-	[ "$1" != tracepoint ] || [ -e /sys/kernel/tracing/events/syscalls ] || { fail "tracefs is not mounted"; return 77; }
 	fresh errno
 	"$VMASNOOP" -j -e einval --hook "$1" -o "$work/errno.log" -- "$WORKLOADS/bad_calls" -o "$work/errno.oracle" || fail "status $?" || return
 	"$COMPARE" "$work/errno.oracle" "$work/errno.log" --syscall munmap --errno EINVAL --verdict bad_request

@@ -4,6 +4,8 @@
 #define ORACLE_FLAGGED_H
 
 #include <stdbool.h>
+
+#include <jansson.h>
 #include <stddef.h>
 
 #include "calls.h"
@@ -24,6 +26,7 @@ struct expected {
 	long limit;
 	bool allow_unknown;
 	bool allow_lost;
+	bool allow_missed; /* calls that no hook saw, as long as they are counted */
 	struct expected_symbols user_symbols; /* whole names, innermost first */
 	struct expected_symbols kernel_symbols; /* parts of names */
 };
@@ -31,6 +34,7 @@ struct expected {
 struct flagged {
 	struct call_list calls;
 	size_t unknown_verdicts;
+	json_int_t hook_missed;
 };
 
 /* False: the log cannot be read, said on stderr. What is wrong in it goes to differences. */

@@ -83,7 +83,7 @@ static void finds_the_cgroup_or_none(void **state)
 	assert_non_null(file);
 	while (fgets(line, sizeof(line), file)) {
 		if (!strncmp(line, "0::", 3))
-			strcpy(expected, strtok(line + 3, "\n"));
+			snprintf(expected, sizeof(expected), "%.*s", (int)strcspn(line + 3, "\n"), line + 3);
 	}
 	fclose(file);
 	if (!*expected) {

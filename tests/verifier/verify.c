@@ -40,7 +40,7 @@ static int verify_one(size_t index, bool verbose)
 
 	if (!skeleton)
 		return -errno;
-	bpf_object__for_each_program(program, skeleton->obj) {
+	bpf_object__for_each_program (program, skeleton->obj) {
 		bool mine = at++ == index;
 
 		bpf_program__set_autoload(program, mine);

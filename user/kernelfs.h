@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* kernelfs.h: files of the kernel's own file systems (tracefs, debugfs), whether or not this machine mounts them. */
+#ifndef VMASNOOP_KERNELFS_H
+#define VMASNOOP_KERNELFS_H
+
+#include <stddef.h>
+
+/*
+ * Reads the first line of `path` in a file system of that type, without its newline. Returns 0 or a negative errno:
+ * -ENOENT there is no such file, -EPERM or -EACCES: no privilege, or the kernel is locked down.
+ */
+int kernelfs_read_line(const char *type, const char *path, char *line, size_t size);
+
+#endif
