@@ -24,17 +24,24 @@ static int mount_detached(const char *type)
 	return mount < 0 ? -errno : mount;
 }
 
-int kernelfs_read_line(const char *type, const char *path, char *line, size_t size)
+int kernelfs_open(const char *type, const char *path, int flags)
 {
 	_cleanup_close_ int mount = mount_detached(type);
-	_cleanup_close_ int file = -1;
-	ssize_t length;
+	int file;
 
 	if (mount < 0)
 		return mount;
-	file = openat(mount, path, O_RDONLY | O_CLOEXEC);
+	file = openat(mount, path, flags | O_CLOEXEC);
+	return file < 0 ? -errno : file;
+}
+
+int kernelfs_read_line(const char *type, const char *path, char *line, size_t size)
+{
+	_cleanup_close_ int file = kernelfs_open(type, path, O_RDONLY);
+	ssize_t length;
+
 	if (file < 0)
-		return -errno;
+		return file;
 	length = read(file, line, size - 1);
 	if (length < 0)
 		return -errno;

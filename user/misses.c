@@ -28,7 +28,7 @@ struct kprobe_link_info {
 
 #define PERF_TYPE_KRETPROBE 4 /* BPF_PERF_EVENT_KRETPROBE */
 
-static int64_t kretprobe_misses(const struct bpf_link *link)
+static int64_t link_misses(const struct bpf_link *link)
 {
 	struct kprobe_link_info info = {};
 	__u32 size = sizeof(info);
@@ -40,16 +40,22 @@ static int64_t kretprobe_misses(const struct bpf_link *link)
 	return (int64_t)info.missed;
 }
 
-int64_t misses_of(const struct bpf_link *link, const struct bpf_program *program)
+int64_t misses_of_program(const struct bpf_program *program)
 {
-	bool is_kprobe = bpf_program__type(program) == BPF_PROG_TYPE_KPROBE;
 	struct bpf_prog_info info = {};
 	__u32 size = sizeof(info);
-	int64_t kprobe = is_kprobe ? kretprobe_misses(link) : 0;
 
 	if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
 		return -1;
 	if (size < offsetof(struct bpf_prog_info, recursion_misses) + sizeof(info.recursion_misses))
 		return -1;
-	return kprobe < 0 ? -1 : kprobe + (int64_t)info.recursion_misses;
+	return (int64_t)info.recursion_misses;
+}
+
+int64_t misses_of(const struct bpf_link *link, const struct bpf_program *program)
+{
+	bool is_kprobe = bpf_program__type(program) == BPF_PROG_TYPE_KPROBE;
+	int64_t kprobe = is_kprobe ? link_misses(link) : 0, recursion = misses_of_program(program);
+
+	return kprobe < 0 || recursion < 0 ? -1 : kprobe + recursion;
 }

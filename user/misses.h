@@ -7,9 +7,12 @@
 
 #include <bpf/libbpf.h>
 
+/* recursion_misses of the program (since 5.12, 9ed9e9ba2337), or -1: this kernel does not count them. */
+int64_t misses_of_program(const struct bpf_program *program);
+
 /*
- * recursion_misses of the program (since 5.12, 9ed9e9ba2337) and, for a kretprobe, the calls that found no free
- * instance (since 6.7, 3acf8ace6823). -1: this kernel does not count one of them.
+ * The same, and for a kretprobe that libbpf attached the calls that found no free instance (since 6.7, 3acf8ace6823).
+ * -1: this kernel does not count one of them.
  */
 int64_t misses_of(const struct bpf_link *link, const struct bpf_program *program);
 

@@ -25,6 +25,7 @@
 #include "clock.h"
 #include "feature.h"
 #include "kernelfs.h"
+#include "kretprobe.h"
 #include "misses.h"
 #include "proc.h"
 #include "vmasnoop.skel.h"
@@ -49,6 +50,7 @@ struct tracer {
 	struct hook hooks[OBSERVATION_COUNT];
 	struct bpf_program *programs[OBSERVATION_COUNT];
 	struct bpf_link *links[OBSERVATION_COUNT];
+	struct kretprobe *probes[OBSERVATION_COUNT]; /* those of the links that need one of our own */
 	struct bpf_link *exit_link; /* of follow_exit, which goes with the fork observation */
 	int64_t missed; /* when it was stopped */
 	bool stopped;
@@ -352,10 +354,9 @@ static int filter_by_cgroup(struct tracer *tracer, int cgroup_root, const char *
 	return bpf_map_update_elem(bpf_map__fd(tracer->skeleton->maps.cgroup), &first, &fd, BPF_ANY) ? -errno : 0;
 }
 
-/* Not by libbpf, which wants tracefs mounted: the section is "tp/category/name". */
-static struct bpf_link *attach_tp(const struct bpf_program *program)
+/* Takes over `fd`, which may be a negative errno. */
+static struct bpf_link *attach_event(const struct bpf_program *program, int fd)
 {
-	int fd = feature_open_tp(bpf_program__section_name(program) + strlen("tp/"));
 	struct bpf_link *link;
 
 	if (fd < 0) {
@@ -368,6 +369,17 @@ static struct bpf_link *attach_tp(const struct bpf_program *program)
 	return link;
 }
 
+/* By a probe with room for many calls, or where tracefs is out of reach the way that libbpf has. */
+static struct bpf_link *attach_kretprobe(struct tracer *tracer, enum observation observation)
+{
+	const struct bpf_program *program = tracer->programs[observation];
+	const char *function = tracer->hooks[observation].function;
+
+	if (kretprobe_new(function, &tracer->probes[observation]))
+		return bpf_program__attach_kprobe(program, true, function);
+	return attach_event(program, kretprobe_open_event(tracer->probes[observation]));
+}
+
 static int attach_one(struct tracer *tracer, enum observation observation)
 {
 	struct bpf_program *program = tracer->programs[observation];
@@ -375,9 +387,10 @@ static int attach_one(struct tracer *tracer, enum observation observation)
 	struct bpf_link *link;
 
 	if (!strcmp(hook->kind, kind_names[KIND_KRETPROBE]))
-		link = bpf_program__attach_kprobe(program, true, hook->function);
+		link = attach_kretprobe(tracer, observation);
 	else if (!strcmp(hook->kind, kind_names[KIND_TP]))
-		link = attach_tp(program);
+		/* Not by libbpf, which wants tracefs mounted. The section is "tp/category/name". */
+		link = attach_event(program, feature_open_tp(bpf_program__section_name(program) + strlen("tp/")));
 	else
 		link = bpf_program__attach(program);
 	if (!link)
@@ -508,6 +521,8 @@ static void detach_all(struct tracer *tracer)
 	for (int i = 0; i < OBSERVATION_COUNT; i++) {
 		bpf_link__destroy(tracer->links[i]);
 		tracer->links[i] = NULL;
+		kretprobe_free(tracer->probes[i]);
+		tracer->probes[i] = NULL;
 	}
 	bpf_link__destroy(tracer->exit_link);
 	tracer->exit_link = NULL;
@@ -613,9 +628,16 @@ int tracer_read_totals(const struct tracer *tracer, struct tracer_total **ret, s
 
 static int64_t observation_misses(const struct tracer *tracer, enum observation observation)
 {
+	int64_t probe, program;
+
 	if (!tracer->links[observation] || !tracer->programs[observation])
 		return 0;
-	return misses_of(tracer->links[observation], tracer->programs[observation]);
+	if (!tracer->probes[observation])
+		return misses_of(tracer->links[observation], tracer->programs[observation]);
+	/* A kretprobe's program runs with preemption off: nothing recurs but in an NMI, so older kernels hide nothing. */
+	probe = kretprobe_misses(tracer->probes[observation]);
+	program = misses_of_program(tracer->programs[observation]);
+	return probe < 0 ? -1 : probe + (program > 0 ? program : 0);
 }
 
 static int64_t count_misses(const struct tracer *tracer)

@@ -14,12 +14,9 @@ evidence_of() {
 	fi
 }
 
-# Where the kernel preempts itself, programs of the fentry rung are skipped while one of them is preempted, and kretprobes
-# run out of instances: calls of many processes at once can be missed there. All of them must be counted. What `auto`
-# takes there is exact.
-may_miss() {
-	grep -qE '\((lazy|full)\)' /sys/kernel/debug/sched/preempt 2>/dev/null && { [ "$1" = fentry ] || [ "$1" = kprobe ]; }
-}
+# Where the kernel preempts itself, programs of the fentry rung are skipped while one of them is preempted: calls of many
+# processes at once can be missed there. All of them must be counted. What `auto` takes there is exact.
+may_miss() { [ "$1" = fentry ] && grep -qE '\((lazy|full)\)' /sys/kernel/debug/sched/preempt 2>/dev/null; }
 
 # traced_run RUNG ORACLE-AND-LOG-BASE WORKLOAD ARGS...: as a command, with its log checked to be by that rung.
 traced_run() {
