@@ -23,6 +23,7 @@ struct config {
 	_Bool user_stack;
 	_Bool kernel_stack;
 	_Bool return_only; /* no hook under the lock: the one on the return has its duties too */
+	_Bool return_is_native; /* the hook on the return does not see 32-bit calls */
 	_Bool split_hooked; /* __split_vma is watched: a failed split leaves word of itself */
 };
 
@@ -33,13 +34,14 @@ struct config {
 struct limit_state {
 	__u64 changed_ns; /* CLOCK_MONOTONIC; 0: never */
 	__u32 now;
-	__u32 before;
+	__u32 before; /* the value that the last write replaced */
 	__u32 hot_at; /* a process with this many mappings is hot */
 	__u32 polled; /* 1: no program sees the writes, user space reads the value once a second */
 };
 
 struct switches {
-	__u32 return_armed; /* the hook on munmap's return is attached: under-lock hooks leave word for it */
+	__u32 return_armed; /* hooks under the lock leave word for the one on munmap's return: set before it is attached */
+	__u32 return_attached; /* it is attached: set after */
 };
 
 #endif

@@ -103,12 +103,13 @@ struct event_failure {
 	__u32 split_errno; /* of a __split_vma() that failed within the call; 0: none was seen to fail */
 	__u32 vma_count;
 	__u32 vma_limit;
-	__u32 limit_floor; /* the lowest limit in force within the last second; see struct limit_state */
+	__u32 limit_floor; /* the lower of the limits of before and after the last write, if that was within a second */
+	__u32 limit_ceiling; /* the higher of the two */
 	__u16 verdict; /* enum verdict */
 	__u8 evidence; /* enum event_evidence */
 	__u8 interior; /* 1: the range lies strictly inside vma, so that unmapping it needs one VMA more */
 	__u8 compat; /* 1: a 32-bit call */
-	__u8 reserved[3];
+	__u8 reserved[7];
 };
 
 /* A process came near enough to the limit to be watched closely: its modules are read while it lives. */

@@ -63,11 +63,20 @@ static inline __u32 filter_limit_floor(__u64 changed_ns, __u32 now, __u32 before
 	return now;
 }
 
+/* The highest, likewise. */
+static inline __u32 filter_limit_ceiling(__u64 changed_ns, __u32 now, __u32 before, __u64 now_ns)
+{
+	if (changed_ns && (__s64)(now_ns - changed_ns) < (__s64)NSEC_PER_SEC && before > now)
+		return before;
+	return now;
+}
+
 /*
  * The cause of a failed munmap(), from docs/KERNELS.md 2, the complete list of munmap's errors. The limit is tested once,
  * before the first split, and only when the range lies strictly inside one VMA. So after a failure:
- *  - strictly inside and count >= limit: it was that test (a first split that succeeded would have ended the "strictly");
- *  - ENOMEM from __split_vma(), which never tests the limit: an allocation failed;
+ *  - ENOMEM from __split_vma(), which never tests the limit and comes after the test: an allocation failed;
+ *  - strictly inside and count >= limit: it was that test (a first split that succeeded would have ended the "strictly").
+ *    When the limit was changed within the last second, count must reach the old and the new one;
  *  - ENOMEM under the lock and the test cannot have applied: an allocation failed, nothing else is left.
  * After the lock was dropped the last one proves nothing: another thread may have changed the VMA.
  */
@@ -77,10 +86,10 @@ static inline __u16 filter_munmap_verdict(const struct event_failure *f)
 		return VERDICT_BAD_REQUEST;
 	if (f->errno_code != ERRNO_ENOMEM)
 		return VERDICT_UNKNOWN;
-	if (f->interior && f->vma_count >= f->vma_limit)
-		return VERDICT_MAX_MAP_COUNT;
 	if (f->split_errno == ERRNO_ENOMEM)
 		return VERDICT_KERNEL_MEMORY;
+	if (f->interior && f->vma_count >= f->limit_ceiling)
+		return VERDICT_MAX_MAP_COUNT;
 	if (f->evidence != EVIDENCE_UNDER_LOCK || f->vma.kind == VMA_UNKNOWN)
 		return VERDICT_UNKNOWN;
 	if (!f->interior || f->vma_count < f->limit_floor)

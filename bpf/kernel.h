@@ -84,7 +84,7 @@ static __always_inline void kernel_current_call(struct kernel_call *call)
 {
 	struct task_struct *task = kernel_current();
 	struct pt_regs *regs = kernel_user_regs(task);
-	__u64 nr = BPF_CORE_READ(regs, orig_ax);
+	__u32 nr = BPF_CORE_READ(regs, orig_ax); /* the kernel looks at the low half only: 3e5e7f7736b0, 5.13 */
 
 	call->compat = (BPF_CORE_READ(task, thread_info.status) & KERNEL_TS_COMPAT) != 0;
 	call->syscall = SYSCALL_NONE;

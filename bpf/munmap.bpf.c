@@ -46,26 +46,30 @@ struct {
 
 static __noinline void report_hot(struct mm_struct *mm, __u32 count)
 {
+	struct task_struct *leader = BPF_CORE_READ(kernel_current(), group_leader);
 	struct event_process process;
 	struct event_hot *record;
 	struct hot_key key = {};
 	__u8 known = 1;
 
-	process_describe(&process);
 	key.mm = (__u64)mm;
-	key.start_time_ns = process.start_time_ns;
-	key.exec_id = process.exec_id;
-	key.tgid = process.tgid;
-	if (bpf_map_lookup_elem(&hot, &key) || !process_wanted(&process))
+	key.start_time_ns = BPF_CORE_READ(leader, start_boottime);
+	key.exec_id = BPF_CORE_READ(leader, self_exec_id);
+	key.tgid = bpf_get_current_pid_tgid() >> 32;
+	if (bpf_map_lookup_elem(&hot, &key))
 		return;
-	record = emit_reserve(struct event_hot);
-	if (!record)
-		return;
+	process_describe(&process);
+	/* One that is not wanted is noted as well, so that it is not looked at again and again. */
+	if (process_wanted(&process)) {
+		record = emit_reserve(struct event_hot);
+		if (!record)
+			return;
+		record->process = process;
+		record->vma_count = count;
+		record->vma_limit = limit.now;
+		emit_submit(record, &record->header, EVENT_HOT, sizeof(*record));
+	}
 	bpf_map_update_elem(&hot, &key, &known, BPF_ANY);
-	record->process = process;
-	record->vma_count = count;
-	record->vma_limit = limit.now;
-	emit_submit(record, &record->header, EVENT_HOT, sizeof(*record));
 }
 
 /* The one test that a process pays which neither fails nor nears the limit. */
@@ -150,6 +154,7 @@ static __always_inline void judge(struct event_failure *f, struct mm_struct *mm,
 	f->vma_count = kernel_vma_count(mm);
 	f->vma_limit = limit.now;
 	f->limit_floor = filter_limit_floor(limit.changed_ns, limit.now, limit.before, bpf_ktime_get_ns());
+	f->limit_ceiling = filter_limit_ceiling(limit.changed_ns, limit.now, limit.before, bpf_ktime_get_ns());
 	if (limit.polled)
 		f->limit_floor = 0; /* a write may not have been seen yet: the floor excludes nothing */
 	if (found)
@@ -181,7 +186,9 @@ static __always_inline void leave_word(const struct event_failure *f)
 	struct call_state state = {.addr = f->addr, .length_bytes = f->length_bytes, .reported = 1};
 	__u32 tid = bpf_get_current_pid_tgid();
 
-	if (switches.return_armed && bpf_map_update_elem(&calls, &tid, &state, BPF_ANY))
+	if (!switches.return_armed || (config.return_is_native && f->compat))
+		return;
+	if (bpf_map_update_elem(&calls, &tid, &state, BPF_ANY))
 		emit_loss(LOSS_STATE_FULL);
 }
 
@@ -289,7 +296,7 @@ static __noinline void on_write_release(void *ctx)
 	f.errno_code = filter_errno_of_unreleased(&f, &ends);
 	f.verdict = filter_munmap_verdict(&f);
 	if (!f.errno_code) {
-		if (!switches.return_armed && process_wanted(&f.process))
+		if (!switches.return_attached && process_wanted(&f.process))
 			emit_loss(LOSS_ERRNO_UNSEEN);
 		return;
 	}
@@ -325,9 +332,14 @@ static __noinline void on_return_failure(void *ctx, __u32 errno_code)
 		return;
 	describe_call(&f, &call, errno_code, EVIDENCE_AFTER_UNLOCK);
 	seen = bpf_map_lookup_elem(&calls, &tid);
-	if (seen && seen->reported && seen->addr == f.addr && seen->length_bytes == f.length_bytes) {
+	if (seen) {
+		bool this_call = seen->addr == f.addr && seen->length_bytes == f.length_bytes;
+		bool reported = this_call && seen->reported;
+
+		f.split_errno = this_call ? seen->split_errno : 0;
 		bpf_map_delete_elem(&calls, &tid);
-		return;
+		if (reported)
+			return;
 	}
 	process_describe(&f.process);
 	if (!filter_errno(&config, errno_code) || !process_wanted(&f.process))

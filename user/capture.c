@@ -55,7 +55,7 @@ int capture_create(const char *path, const struct capture_head *head, struct cap
 		return -ENOMEM;
 	}
 	if (!fstat(fd, &status) && S_ISREG(status.st_mode))
-		err = check_overwrite(writer->file);
+		err = check_overwrite(writer->file) ?: fchmod(fd, 0600) ? -errno : 0;
 	if (!err && fwrite(head, sizeof(*head), 1, writer->file) != 1)
 		err = -errno;
 	if (err) {

@@ -33,7 +33,8 @@
 #include "version.h"
 #include "waiter.h"
 
-#define CLOCK_NOISE_NS 10000000
+#define CLOCK_NOISE_NS	10000000
+#define RECORDS_AT_ONCE 256
 
 struct trace {
 	const struct opts *opts;
@@ -49,6 +50,9 @@ struct trace {
 	int64_t boottime_offset_ns; /* CLOCK_REALTIME minus CLOCK_BOOTTIME */
 	uint64_t started_ns; /* CLOCK_MONOTONIC */
 	uint64_t shown; /* failures */
+	unsigned int batch; /* records taken since the waiter was last asked */
+	uint32_t
+		limit_doubted; /* what /proc said at the last tick, where it was not what the tracer goes by; 0: it agreed */
 };
 
 static bool has_shown_enough(const struct trace *trace)
@@ -56,25 +60,30 @@ static bool has_shown_enough(const struct trace *trace)
 	return trace->opts->max_events && trace->shown >= trace->opts->max_events;
 }
 
+/*
+ * Taken from the ring. After so many records -EAGAIN leaves the rest for the next turn: libbpf goes on for as long as there
+ * is one, and in a storm that is for ever, whatever else there is to wait for.
+ */
 static int on_record(void *context, void *data, size_t size)
 {
 	struct trace *trace = context;
 	struct event event;
+	int full = ++trace->batch >= RECORDS_AT_ONCE ? -EAGAIN : 0;
 
 	if (event_decode(data, size, &event)) {
 		trace->summary.bad_records++;
-		return 0;
+		return full;
 	}
 	if (event.kind == EVENT_FAILURE) {
 		if (has_shown_enough(trace))
-			return 0;
+			return full;
 		trace->shown++;
 	}
 	/* A write that fails is told once, by capture_close(). */
 	if (trace->capture)
 		capture_write(trace->capture, &event);
 	output_note(trace->output, render_event(output_sink(trace->output), trace->model, &event));
-	return 0;
+	return full;
 }
 
 /* What the options ask of the kernel side. Shortage is the default: munmap() has ENOMEM for it, others EAGAIN too. */
@@ -181,6 +190,8 @@ static int open_tracer(struct trace *trace)
 	libbpf_set_print(log_libbpf_print);
 	err = tracer_new(&options, &trace->tracer, error, sizeof(error));
 	if (err) {
+		if (log_last_libbpf(0))
+			log_debug("libbpf said last: %s", log_last_libbpf(0));
 		log_error("%s", error);
 		return err;
 	}
@@ -269,22 +280,35 @@ static void follow_clock(struct trace *trace)
 	model_set_clock(trace->model, offset_ns);
 }
 
+/*
+ * The limit where no program sees the writes, and elsewhere after one that the kernel refused. Only what two ticks say
+ * alike is taken: a single one may fall between a write and its being seen.
+ */
+static void follow_limit(struct trace *trace)
+{
+	struct event_limit changed = {.header = {.kind = EVENT_LIMIT, .size = sizeof(changed)}};
+	uint32_t known = tracer_limit(trace->tracer), limit;
+
+	if (proc_read_max_map_count(&limit))
+		return;
+	if (limit == known || limit != trace->limit_doubted) {
+		trace->limit_doubted = limit == known ? 0 : limit;
+		return;
+	}
+	changed.header.time_ns = clock_now_ns(CLOCK_MONOTONIC);
+	changed.old_limit = known;
+	changed.new_limit = limit;
+	tracer_set_limit(trace->tracer, limit);
+	on_record(trace, &changed, sizeof(changed));
+}
+
 /* What is done once a second: nothing of it is on the path of an event. */
 static void on_tick(struct trace *trace)
 {
-	struct event_limit changed = {.header = {.kind = EVENT_LIMIT, .size = sizeof(changed)}};
-	uint32_t limit;
 	int err;
 
 	follow_clock(trace);
-	/* Polled where no program sees the writes; elsewhere it corrects a write that the kernel then refused. */
-	if (!proc_read_max_map_count(&limit) && limit != tracer_limit(trace->tracer)) {
-		changed.header.time_ns = clock_now_ns(CLOCK_MONOTONIC);
-		changed.old_limit = tracer_limit(trace->tracer);
-		changed.new_limit = limit;
-		tracer_set_limit(trace->tracer, limit);
-		on_record(trace, &changed, sizeof(changed));
-	}
+	follow_limit(trace);
 	err = tracer_arm_return_if_needed(trace->tracer);
 	if (err > 0)
 		log_info("munmap() failed with an errno that could not be seen: now watching its return as well");
@@ -292,11 +316,18 @@ static void on_tick(struct trace *trace)
 		log_debug("cannot watch munmap's return: %s", strerror(-err));
 }
 
+/* Whether there may be more. */
+static bool take_records(struct trace *trace)
+{
+	trace->batch = 0;
+	return ring_buffer__consume(trace->ring) == -EAGAIN;
+}
+
 /* Whether the run goes on after these wakes. */
 static bool act_on(struct trace *trace, int wakes)
 {
 	if (wakes & WAKE_RING)
-		ring_buffer__consume(trace->ring);
+		take_records(trace);
 	if (wakes & WAKE_TICK)
 		on_tick(trace);
 	if (wakes & (WAKE_TIME_UP | WAKE_COMMAND_ENDED | WAKE_PROCESSES_ENDED))
@@ -333,7 +364,8 @@ static int finish(struct trace *trace)
 	int err;
 
 	tracer_stop(trace->tracer);
-	ring_buffer__consume(trace->ring);
+	while (take_records(trace))
+		;
 	summary->time_ns = clock_now_ns(CLOCK_REALTIME);
 	summary->duration_ns = clock_now_ns(CLOCK_MONOTONIC) - trace->started_ns;
 	summary->output_errors = output_errors(trace->output);
@@ -377,8 +409,10 @@ static int start(struct trace *trace)
 		return err;
 	}
 	err = open_outputs(trace);
-	if (!err)
-		err = open_model(trace);
+	/* Told apart from what the tracer may be refused: an exit status says which. */
+	if (err)
+		return -EIO;
+	err = open_model(trace);
 	if (!err)
 		err = open_tracer(trace);
 	if (!err)
@@ -446,6 +480,18 @@ static int trace_processes(const struct opts *opts)
 	return status;
 }
 
+/* The tracing may end before the command does (-d, -M): from then on requests to end are still passed on to it. */
+static void wait_for_command(struct trace *trace)
+{
+	int wakes;
+
+	do {
+		wakes = waiter_wait(trace->waiter);
+		if (wakes > 0 && wakes & WAKE_TERMINATE)
+			kill(command_pid(trace->command), SIGTERM);
+	} while (wakes >= 0 && !(wakes & WAKE_COMMAND_ENDED));
+}
+
 /* The command ran: its own status is ours, whatever became of the tracing; what went wrong was said on stderr. */
 static int trace_released(struct trace *trace)
 {
@@ -455,10 +501,12 @@ static int trace_released(struct trace *trace)
 	err = command_release(trace->command);
 	if (err) {
 		log_error("cannot run '%s': %s", trace->opts->command[0], strerror(-err));
+		finish(trace);
 		close_outputs(trace);
 		return command_refused_status(err);
 	}
 	run_until_end(trace);
+	wait_for_command(trace);
 	err = command_wait(trace->command, &status);
 	return err ? COMMAND_EXIT_OURS : status;
 }

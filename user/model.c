@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <unistd.h>
 
 #include "../bpf/filter.h"
 #include "ksyms.h"
@@ -19,6 +20,7 @@
 
 #define PROCESSES_MAX		   16384
 #define PROCESSES_WITH_MODULES_MAX 128
+#define LOOK_AGAIN_NS		   NSEC_PER_SEC
 #define STACKS_REMEMBERED	   64 /* a process: for "as failure N" */
 
 struct seen_stack {
@@ -33,6 +35,7 @@ struct model_process {
 	uint64_t start_time_ns;
 	uint64_t exec_id;
 	bool looked_up;
+	uint64_t looked_up_ns; /* CLOCK_MONOTONIC of the record */
 	char *exe;
 	char *cgroup;
 	struct modules *modules;
@@ -136,6 +139,21 @@ static struct model_process *process_of(struct model *model, const struct event_
 	return process;
 }
 
+/* Whether the process of the record is the one that /proc shows under its id. */
+static bool is_still(const struct event_process *raw)
+{
+	uint64_t start_ns, tick_ns = NSEC_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK);
+
+	return !proc_read_start_ns((pid_t)raw->tgid, &start_ns) && start_ns / tick_ns == raw->start_time_ns / tick_ns;
+}
+
+static void forget_names(struct model_process *process)
+{
+	free(process->exe);
+	free(process->cgroup);
+	process->exe = process->cgroup = NULL;
+}
+
 /*
  * Reads what /proc tells, once: a process that is gone does not come back. What it says is of the thread that the
  * record names, which is alive or was a moment ago; its leader may be long gone.
@@ -147,6 +165,8 @@ static void look_up(struct model *model, struct model_process *process, const st
 
 	if (!model->options.live || (process->looked_up && !again))
 		return;
+	if (!is_still(raw))
+		return;
 	process->looked_up = true;
 	if (!process->exe)
 		proc_read_exe(tid, &process->exe);
@@ -154,6 +174,12 @@ static void look_up(struct model *model, struct model_process *process, const st
 		proc_read_cgroup(tid, &process->cgroup);
 	if (modules_read(tid, &modules))
 		return;
+	/* The id may have been given to another process meanwhile, or the thread's process be replaced by it. */
+	if (!is_still(raw)) {
+		modules_free(modules);
+		forget_names(process);
+		return;
+	}
 	drop_modules(model, process);
 	process->modules = modules;
 	model->with_modules++;
@@ -168,7 +194,7 @@ static bool covers(const struct modules *modules, const uint64_t *addrs, size_t 
 }
 
 static int name_user_stack(struct model *model, struct model_process *process, const struct event_failure *raw,
-			   struct stack **ret)
+			   bool repeated, struct stack **ret)
 {
 	struct raw_stack stack = {
 		.capacity = EVENT_USER_FRAMES_MAX,
@@ -179,9 +205,15 @@ static int name_user_stack(struct model *model, struct model_process *process, c
 	stack.addrs = event_addrs(raw, &raw->user_stack, &stack.count);
 	if (!stack.count && !stack.error)
 		return 0; /* it was not asked for */
-	/* Something was loaded since: look once more, the process may still live. */
-	if (process->modules && !covers(process->modules, stack.addrs, stack.count))
+	/*
+	 * Something may have been loaded since: look once more. Not at every failure: what a frame-pointer walk finds is often
+	 * no code at all, and reading 65,000 mappings takes the process's own lock for 20 ms.
+	 */
+	if (process->modules && !repeated && raw->header.time_ns - process->looked_up_ns > LOOK_AGAIN_NS &&
+	    !covers(process->modules, stack.addrs, stack.count)) {
+		process->looked_up_ns = raw->header.time_ns;
 		look_up(model, process, &raw->process, true);
+	}
 	return symbolizer_name_stack(model->symbolizer, process->modules, &stack, ret);
 }
 
@@ -252,7 +284,7 @@ int model_failure(struct model *model, const struct event_failure *raw, struct m
 	failure.repeat_of = find_repeat(process, raw);
 	if (model->options.live && raw->vma.kind == VMA_FILE)
 		proc_read_mapped_path((pid_t)raw->process.tid, raw->vma.start, raw->vma.end, &failure.vma_path);
-	err = name_user_stack(model, process, raw, &failure.user_stack);
+	err = name_user_stack(model, process, raw, failure.repeat_of != 0, &failure.user_stack);
 	if (!err)
 		err = name_kernel_stack(model, raw, &failure.kernel_stack);
 	if (err) {

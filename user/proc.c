@@ -114,6 +114,29 @@ int proc_read_tgid(pid_t tid, pid_t *ret)
 	return -ESRCH;
 }
 
+int proc_read_start_ns(pid_t tgid, uint64_t *ret)
+{
+	char path[PROC_PATH_BYTES], line[1024];
+	_cleanup_fclose_ FILE *file = NULL;
+	unsigned long long ticks;
+	const char *rest;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", tgid);
+	file = fopen(path, "re");
+	if (!file)
+		return errno == ENOENT ? -ESRCH : -errno;
+	if (!fgets(line, sizeof(line), file))
+		return -ESRCH;
+	/* Field 22, counted from behind the name, which may hold anything: proc(5). */
+	rest = strrchr(line, ')');
+	if (!rest ||
+	    sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+		   &ticks) != 1)
+		return -EBADMSG;
+	*ret = ticks * (1000000000ULL / (unsigned long long)sysconf(_SC_CLK_TCK));
+	return 0;
+}
+
 int proc_read_max_map_count(uint32_t *ret)
 {
 	_cleanup_fclose_ FILE *file = fopen("/proc/sys/vm/max_map_count", "re");

@@ -21,6 +21,9 @@ int proc_read_mapped_path(pid_t tid, uint64_t start, uint64_t end, char **ret);
 /* The thread group that tid belongs to: tid itself for a process. */
 int proc_read_tgid(pid_t tid, pid_t *ret);
 
+/* When the process started, CLOCK_BOOTTIME, cut to whole clock ticks. A leader that has exited still tells. */
+int proc_read_start_ns(pid_t tgid, uint64_t *ret);
+
 /* vm.max_map_count. */
 int proc_read_max_map_count(uint32_t *ret);
 

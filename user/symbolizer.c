@@ -60,23 +60,14 @@ struct symbolizer {
 };
 
 /*
- * libdw's standard search, but for debuginfod: it would send build-ids over the network and wait for the answer. It does
- * so for a file with a build-id only, after the search by debug link, from which it cannot be parted: where debuginfod
- * is set up, a file with a build-id has its debug file under /usr/lib/debug/.build-id or none.
+ * By build-id alone, below the system's own debug directories. libdw's standard search would also follow a debug link,
+ * whose name the traced program chose, into a directory that it chose, and open what lies there: a FIFO would hold us
+ * for ever. And it would ask debuginfod's servers.
  */
 static int find_debuginfo(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base,
 			  const char *file_name, const char *debuglink, GElf_Word crc, char **debug_file_name)
 {
-	const unsigned char *bits;
-	GElf_Addr vaddr;
-	const char *servers = getenv("DEBUGINFOD_URLS");
-	int fd = dwfl_build_id_find_debuginfo(module, userdata, name, base, file_name, debuglink, crc, debug_file_name);
-
-	if (fd >= 0)
-		return fd;
-	if (servers && *servers && dwfl_module_build_id(module, &bits, &vaddr) > 0)
-		return -1;
-	return dwfl_standard_find_debuginfo(module, userdata, name, base, file_name, debuglink, crc, debug_file_name);
+	return dwfl_build_id_find_debuginfo(module, userdata, name, base, file_name, debuglink, crc, debug_file_name);
 }
 
 /* Every module is reported with its file: libdw never has to look for one. */

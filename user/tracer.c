@@ -51,8 +51,10 @@ struct tracer {
 	struct bpf_program *programs[OBSERVATION_COUNT];
 	struct bpf_link *links[OBSERVATION_COUNT];
 	struct kretprobe *probes[OBSERVATION_COUNT]; /* those of the links that need one of our own */
+	struct bpf_program *exit_program; /* goes with the fork observation, as does its link */
 	struct bpf_link *exit_link; /* of follow_exit, which goes with the fork observation */
 	int64_t missed; /* when it was stopped */
+	int64_t missed_without_net; /* by the core hook before the hook on the return was there as well */
 	bool stopped;
 };
 
@@ -276,16 +278,22 @@ static int choose_hooks(struct tracer *tracer, const struct feature *feature, co
 
 static void choose_fork(struct tracer *tracer, const struct config *config)
 {
+	__typeof__(tracer->skeleton->progs) *progs = &tracer->skeleton->progs;
 	struct hook *hook = &tracer->hooks[OBSERVE_FORK];
+	int event = feature_is_preemptible() ? feature_open_tp("sched/sched_process_fork") : -ENOENT;
+	bool steady = event >= 0;
 
+	if (steady)
+		close(event);
 	if (!config->filter_followed) {
 		hook->reason = "not needed: no process was chosen";
 		return;
 	}
 	hook->rung = RUNG_TRACEPOINT;
-	hook->kind = "tp_btf";
+	hook->kind = kind_names[steady ? KIND_TP : KIND_TP_BTF];
 	hook->function = "sched_process_fork";
-	tracer->programs[OBSERVE_FORK] = tracer->skeleton->progs.follow_fork;
+	tracer->programs[OBSERVE_FORK] = steady ? progs->follow_fork_event : progs->follow_fork;
+	tracer->exit_program = steady ? progs->follow_exit_event : progs->follow_exit;
 }
 
 static void choose_programs(struct tracer *tracer, bool limit_followed)
@@ -298,8 +306,8 @@ static void choose_programs(struct tracer *tracer, bool limit_followed)
 	for (int i = 0; i < OBSERVATION_COUNT; i++)
 		if (tracer->programs[i])
 			bpf_program__set_autoload(tracer->programs[i], true);
-	if (tracer->programs[OBSERVE_FORK])
-		bpf_program__set_autoload(skeleton->progs.follow_exit, true);
+	if (tracer->exit_program)
+		bpf_program__set_autoload(tracer->exit_program, true);
 	bpf_program__set_autoload(skeleton->progs.limit_written, limit_followed);
 }
 
@@ -319,7 +327,7 @@ static int follow_limit(struct tracer *tracer, int cgroup_root)
 	state->polled = !tracer->links[OBSERVE_LIMIT];
 	/* Read after the program is attached: a write before is in the value, one after is seen. */
 	err = proc_read_max_map_count(&value);
-	if (err)
+	if (err || state->changed_ns)
 		return err;
 	state->before = state->now = value;
 	state->hot_at = filter_hot_at(value);
@@ -369,6 +377,14 @@ static struct bpf_link *attach_event(const struct bpf_program *program, int fd)
 	return link;
 }
 
+static struct bpf_link *attach_program(const struct bpf_program *program)
+{
+	/* Not by libbpf, which wants tracefs mounted. The section is "tp/category/name". */
+	if (bpf_program__type(program) == BPF_PROG_TYPE_TRACEPOINT)
+		return attach_event(program, feature_open_tp(bpf_program__section_name(program) + strlen("tp/")));
+	return bpf_program__attach(program);
+}
+
 /* By a probe with room for many calls, or where tracefs is out of reach the way that libbpf has. */
 static struct bpf_link *attach_kretprobe(struct tracer *tracer, enum observation observation)
 {
@@ -388,11 +404,8 @@ static int attach_one(struct tracer *tracer, enum observation observation)
 
 	if (!strcmp(hook->kind, kind_names[KIND_KRETPROBE]))
 		link = attach_kretprobe(tracer, observation);
-	else if (!strcmp(hook->kind, kind_names[KIND_TP]))
-		/* Not by libbpf, which wants tracefs mounted. The section is "tp/category/name". */
-		link = attach_event(program, feature_open_tp(bpf_program__section_name(program) + strlen("tp/")));
 	else
-		link = bpf_program__attach(program);
+		link = attach_program(program);
 	if (!link)
 		return -errno;
 	tracer->links[observation] = link;
@@ -415,10 +428,10 @@ static int attach_all(struct tracer *tracer, const struct config *config, char *
 			return fail(err, error, size, "cannot attach to %s %s: %s", t->hooks[i].kind,
 				    t->hooks[i].function, feature_reason(err));
 		if (i == OBSERVE_MUNMAP && t->programs[OBSERVE_MUNMAP_RETURN] && !later)
-			t->skeleton->bss->switches.return_armed = 1;
+			t->skeleton->bss->switches.return_armed = t->skeleton->bss->switches.return_attached = 1;
 	}
-	if (t->programs[OBSERVE_FORK]) {
-		t->exit_link = bpf_program__attach(t->skeleton->progs.follow_exit);
+	if (t->exit_program) {
+		t->exit_link = attach_program(t->exit_program);
 		if (!t->exit_link)
 			return fail(-errno, error, size, "cannot attach to sched_process_exit: %s", strerror(errno));
 	}
@@ -435,10 +448,12 @@ static int load(struct tracer *tracer, const struct tracer_options *options, cha
 	choose_programs(tracer, cgroup_root >= 0);
 	*(struct config *)&skeleton->rodata->config = options->config;
 	skeleton->rodata->config.return_only = !tracer->programs[OBSERVE_MUNMAP];
+	skeleton->rodata->config.return_is_native = tracer->hooks[OBSERVE_MUNMAP_RETURN].rung == RUNG_TRACEPOINT;
 	skeleton->rodata->config.split_hooked = tracer->programs[OBSERVE_SPLIT] != NULL;
 	err = vmasnoop_bpf__load(skeleton);
 	if (err)
-		return fail(err, error, size, "cannot load the BPF programs: %s; run with -vv for the verifier's words",
+		return fail(-EOPNOTSUPP, error, size,
+			    "this kernel does not take the BPF programs: %s; run with -vv for the verifier's words",
 			    strerror(-err));
 	err = follow_limit(tracer, cgroup_root);
 	if (err)
@@ -553,11 +568,6 @@ uint32_t tracer_limit(const struct tracer *tracer)
 	return tracer->skeleton->bss->limit.now;
 }
 
-bool tracer_limit_is_polled(const struct tracer *tracer)
-{
-	return tracer->skeleton->bss->limit.polled;
-}
-
 void tracer_set_limit(struct tracer *tracer, uint32_t value)
 {
 	struct limit_state *state = &tracer->skeleton->bss->limit;
@@ -566,6 +576,43 @@ void tracer_set_limit(struct tracer *tracer, uint32_t value)
 	state->changed_ns = clock_now_ns(CLOCK_MONOTONIC);
 	state->hot_at = filter_hot_at(value);
 	state->now = value;
+}
+
+static int64_t observation_misses(const struct tracer *tracer, enum observation observation)
+{
+	int64_t probe, program;
+
+	if (!tracer->links[observation] || !tracer->programs[observation])
+		return 0;
+	if (!tracer->probes[observation])
+		return misses_of(tracer->links[observation], tracer->programs[observation]);
+	/* A kretprobe's program runs with preemption off: nothing recurs but in an NMI, so older kernels hide nothing. */
+	probe = kretprobe_misses(tracer->probes[observation]);
+	program = misses_of_program(tracer->programs[observation]);
+	return probe < 0 ? -1 : probe + (program > 0 ? program : 0);
+}
+
+/* A call is lost when both hooks missed it, or the one that there was. A missed split loses no call. */
+static int64_t munmap_misses(const struct tracer *tracer)
+{
+	int64_t core = observation_misses(tracer, OBSERVE_MUNMAP);
+	int64_t back = observation_misses(tracer, OBSERVE_MUNMAP_RETURN);
+	int64_t alone = tracer->missed_without_net;
+
+	if (!tracer->links[OBSERVE_MUNMAP])
+		return back;
+	if (!tracer->links[OBSERVE_MUNMAP_RETURN])
+		return core;
+	if (core < 0 || back < 0 || alone < 0)
+		return -1;
+	return alone + (back < core - alone ? back : core - alone);
+}
+
+static int64_t count_misses(const struct tracer *tracer)
+{
+	int64_t calls = munmap_misses(tracer), forks = observation_misses(tracer, OBSERVE_FORK);
+
+	return calls < 0 || forks < 0 ? -1 : calls + forks;
 }
 
 int tracer_arm_return_if_needed(struct tracer *tracer)
@@ -581,9 +628,14 @@ int tracer_arm_return_if_needed(struct tracer *tracer)
 	/* The switch first: from then on the under-lock hooks leave word, so that nothing is reported twice. */
 	tracer->skeleton->bss->switches.return_armed = 1;
 	err = attach_one(tracer, OBSERVE_MUNMAP_RETURN);
-	if (err)
+	if (err) {
 		tracer->skeleton->bss->switches.return_armed = 0;
-	return err ?: 1;
+		return err;
+	}
+	tracer->skeleton->bss->switches.return_attached = 1;
+	/* What the core hook missed so far had no net. */
+	tracer->missed_without_net = observation_misses(tracer, OBSERVE_MUNMAP);
+	return 1;
 }
 
 static int read_total(int map, int cpus, const struct total_key *key, struct total *per_cpu, struct tracer_total *ret)
@@ -624,33 +676,6 @@ int tracer_read_totals(const struct tracer *tracer, struct tracer_total **ret, s
 	totals = NULL;
 	*count = found;
 	return 0;
-}
-
-static int64_t observation_misses(const struct tracer *tracer, enum observation observation)
-{
-	int64_t probe, program;
-
-	if (!tracer->links[observation] || !tracer->programs[observation])
-		return 0;
-	if (!tracer->probes[observation])
-		return misses_of(tracer->links[observation], tracer->programs[observation]);
-	/* A kretprobe's program runs with preemption off: nothing recurs but in an NMI, so older kernels hide nothing. */
-	probe = kretprobe_misses(tracer->probes[observation]);
-	program = misses_of_program(tracer->programs[observation]);
-	return probe < 0 ? -1 : probe + (program > 0 ? program : 0);
-}
-
-static int64_t count_misses(const struct tracer *tracer)
-{
-	int64_t core = observation_misses(tracer, OBSERVE_MUNMAP), fork = observation_misses(tracer, OBSERVE_FORK);
-	int64_t back = observation_misses(tracer, OBSERVE_MUNMAP_RETURN);
-
-	/* A call is lost when both missed it. A missed split loses no call, only the word that it was the split that failed. */
-	if (tracer->links[OBSERVE_MUNMAP] && tracer->links[OBSERVE_MUNMAP_RETURN] && back < core)
-		core = back;
-	else if (!tracer->links[OBSERVE_MUNMAP])
-		core = back;
-	return core < 0 || fork < 0 ? -1 : core + fork;
 }
 
 void tracer_stop(struct tracer *tracer)

@@ -55,7 +55,6 @@ int tracer_ring_fd(const struct tracer *tracer);
 
 /* The limit in force, and the word that user space read another one (where no program sees the writes). */
 uint32_t tracer_limit(const struct tracer *tracer);
-bool tracer_limit_is_polled(const struct tracer *tracer);
 void tracer_set_limit(struct tracer *tracer, uint32_t value);
 
 /* Attaches the hook on munmap's return if a failure needed it: to be called once a second. 1: it just did. */

@@ -148,6 +148,11 @@ struct trace_event_raw_mmap_lock {
 	bool write;
 };
 
+/* The record of sched_process_fork, likewise. */
+struct trace_event_raw_sched_process_fork {
+	int child_pid;
+};
+
 #pragma clang attribute pop
 
 /* The context of tp/syscalls/sys_exit_*: the fields of events/syscalls/sys_exit_munmap/format, a stable layout. */

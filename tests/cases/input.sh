@@ -89,6 +89,9 @@ command_status_case() {
 	expect_status 137 "$VMASNOOP" -q -- sh -c 'kill -KILL $$' || return
 	expect_status 127 "$VMASNOOP" -q -- no-such-command || return
 	expect_line "$work/err" "cannot run 'no-such-command'" || return
+	expect_one_line "$work/err" || return
+	expect_status 127 "$VMASNOOP" -q -j -- no-such-command || return
+	expect_line "$work/out" '"event":"run_end"' || return
 	expect_status 126 "$VMASNOOP" -q -- /proc/self/status || return
 	expect_status 125 "$VMASNOOP" -q -o /no/such/directory/x -- sh -c 'exit 0'
 }

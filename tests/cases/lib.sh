@@ -34,7 +34,7 @@ fresh() { rm -f "$work/$1.log" "$work/$1.oracle"; }
 
 # tracer_start ARGS...: in the background, and armed when this returns. Its output is in $work/out, messages in $work/err.
 tracer_start() {
-	rm -f "$work/ready" "$work/out" "$work/err" "$work/oracle"
+	rm -f "$work/ready" "$work/out" "$work/err"
 	mkfifo "$work/ready"
 	"$VMASNOOP" --ready-fd 3 "$@" 3>"$work/ready" >"$work/out" 2>"$work/err" &
 	tracer=$!

@@ -14,6 +14,7 @@ hold_workload() {
 release_workload() { echo >"$work/go"; wait "$held"; }
 
 machine_case() {
+	rm -f "$work/oracle"
 	tracer_start -j || return
 	"$WORKLOADS/unmap_pages" -o "$work/oracle" || return
 	tracer_end || fail "status $?" || return
@@ -21,6 +22,7 @@ machine_case() {
 }
 
 pid_case() {
+	rm -f "$work/oracle"
 	hold_workload "$WORKLOADS/free_blocks" -o "$work/oracle"
 	tracer_start -j -p "$held" || return
 	release_workload || return
@@ -30,6 +32,7 @@ pid_case() {
 }
 
 other_pid_case() {
+	rm -f "$work/oracle"
 	hold_workload "$WORKLOADS/unmap_pages" -o "$work/oracle"
 	tracer_start -j -p $$ || return
 	release_workload || return
@@ -48,6 +51,69 @@ forks_case() {
 	"$COMPARE" "$@"
 }
 
+# -p of a process whose leader has exited: it is there, and what its threads do is seen.
+leaderless_pid_case() {
+	rm -f "$work/go" "$work/oracle"
+	mkfifo "$work/go"
+	"$WORKLOADS/leaderless" -w -o "$work/oracle" <"$work/go" &
+	held=$!
+	exec 4>"$work/go"
+	until grep -q ') Z ' "/proc/$held/stat"; do :; done
+	# Not with our end of the fifo, or its end never comes.
+	tracer_start -j -p "$held" 4>&- || { exec 4>&-; return 1; }
+	exec 4>&-
+	wait "$tracer" || fail "status $?" || return
+	"$COMPARE" "$work/oracle" "$work/out" --limit "$limit" --verdict max_map_count
+}
+
+# Totals stay exact when details do not fit the ring: what was flagged and what was lost are what happened.
+storm_case() {
+	calls=30000
+	rm -f "$work/log"
+	"$VMASNOOP" -j -o "$work/log" -- "$WORKLOADS/storm" -n "$calls" >"$work/stormed" || fail "status $?" || return
+	expect_line "$work/stormed" "^$calls of $calls failed" || return
+	flagged=$(grep -c '"event":"failure"' "$work/log")
+	lost=$(sed -n '$s/.*"ring_full":\([0-9]*\).*/\1/p' "$work/log")
+	echo "flagged $flagged, lost $lost"
+	[ $((flagged + lost)) -eq "$calls" ] || return
+	expect_line "$work/log" "\"totals\":{\"failures\":$calls,"
+}
+
+# The end comes in time although the storm goes on.
+storm_end_case() {
+	"$WORKLOADS/storm" -n 1000000000 >/dev/null &
+	storm=$!
+	timeout 20 "$VMASNOOP" -q -d 1 -n storm -o /dev/null
+	status=$?
+	kill "$storm"
+	wait "$storm"
+	[ "$status" -eq 0 ] || [ "$status" -eq 4 ] || fail "status $status: it did not end"
+}
+
+# What ends a run without a command: the number of events. And with one: SIGTERM is the command's.
+max_events_machine_case() {
+	rm -f "$work/oracle"
+	tracer_start -j -M 2 -n unmap_pages || return
+	"$WORKLOADS/unmap_pages" -o "$work/oracle" || return
+	wait "$tracer" || fail "status $?" || return
+	[ "$(grep -c '"event":"failure"' "$work/out")" -eq 2 ] || fail "not 2 failures"
+}
+
+terminate_case() {
+	for options in '' '-d 0.01'; do
+		rm -f "$work/ready"
+		mkfifo "$work/ready"
+		# shellcheck disable=SC2086,SC2016
+		"$VMASNOOP" -q $options -o /dev/null -- sh -c 'echo >"$0"; exec tail -f /dev/null' "$work/ready" &
+		tracer=$!
+		read -r _ <"$work/ready"
+		kill -TERM "$tracer"
+		wait "$tracer"
+		status=$?
+		[ "$status" -eq 143 ] || fail "status $status, not 143, with '$options'" || return
+	done
+}
+
 leaderless_case() {
 	rm -f "$work/log" "$work/oracle"
 	"$VMASNOOP" -j -o "$work/log" -- "$WORKLOADS/leaderless" -o "$work/oracle" || fail "status $?" || return
@@ -57,6 +123,7 @@ leaderless_case() {
 
 # filter_case HAPPENS|NOT OPTIONS...: the whole machine, filtered.
 filter_case() {
+	rm -f "$work/oracle"
 	expected=$1
 	shift
 	tracer_start -j "$@" || return
@@ -106,6 +173,7 @@ capture_case() {
 
 # A changed limit is seen at once, and failures after it are judged by it. Only where the limit is ours: in a guest.
 limit_change_case() {
+	rm -f "$work/oracle"
 	tracer_start -j || return
 	echo $((limit - 100)) >/proc/sys/vm/max_map_count
 	"$WORKLOADS/unmap_pages" -o "$work/oracle"
@@ -126,6 +194,11 @@ mode_cases() {
 		case_run "$rung/forks-at-limit" forks_case "$rung" -i -n "$FORKS"
 	done
 	case_run leaderless leaderless_case
+	case_run leaderless-pid leaderless_pid_case
+	case_run storm storm_case
+	case_run storm-end storm_end_case
+	case_run max-events-machine max_events_machine_case
+	case_run terminate terminate_case
 	case_run comm filter_case happens -n unmap_pages
 	case_run other-comm filter_case not -n unmap_page
 	case_run uid filter_case happens -u 0

@@ -80,7 +80,7 @@ void records_failure(struct event_failure_full *ret)
 	fill_process(&f->process);
 	fill_call(f);
 	f->errno_code = 12; /* ENOMEM */
-	f->vma_count = f->vma_limit = f->limit_floor = RECORDS_LIMIT;
+	f->vma_count = f->vma_limit = f->limit_floor = f->limit_ceiling = RECORDS_LIMIT;
 	f->verdict = VERDICT_MAX_MAP_COUNT;
 	f->evidence = EVIDENCE_UNDER_LOCK;
 	f->interior = 1;

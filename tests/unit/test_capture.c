@@ -253,8 +253,8 @@ static void test_torn_at_every_byte(void **state)
 		sizeof(head),
 		sizeof(head) + 104,
 		sizeof(head) + 104 + 24,
-		sizeof(head) + 104 + 24 + 248 + 8 * 8,
-		sizeof(head) + 104 + 24 + 248 + 8 * 8 + sizeof(struct event_failure_full),
+		sizeof(head) + 104 + 24 + sizeof(struct event_failure) + 8 * 8,
+		sizeof(head) + 104 + 24 + sizeof(struct event_failure) + 8 * 8 + sizeof(struct event_failure_full),
 	};
 	char bytes[4096];
 	size_t size;

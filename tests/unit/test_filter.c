@@ -45,9 +45,8 @@ static const struct row {
 } rows[] = {
 	{E_EPERM | E_EINVAL, ANY, ANY, ANY, ANY, ANY, VERDICT_BAD_REQUEST},
 	{E_NONE | E_EAGAIN, ANY, ANY, ANY, ANY, ANY, VERDICT_UNKNOWN},
-	{E_ENOMEM, INTERIOR, AT_LIMIT | ABOVE_LIMIT, ANY, ANY, ANY, VERDICT_MAX_MAP_COUNT},
-	{E_ENOMEM, INTERIOR, UNDER_LIMIT, SPLIT_ENOMEM, ANY, ANY, VERDICT_KERNEL_MEMORY},
-	{E_ENOMEM, OUTSIDE, ANY, SPLIT_ENOMEM, ANY, ANY, VERDICT_KERNEL_MEMORY},
+	{E_ENOMEM, ANY, ANY, SPLIT_ENOMEM, ANY, ANY, VERDICT_KERNEL_MEMORY},
+	{E_ENOMEM, INTERIOR, AT_LIMIT | ABOVE_LIMIT, NOT_ENOMEM, ANY, ANY, VERDICT_MAX_MAP_COUNT},
 	{E_ENOMEM, OUTSIDE, ANY, NOT_ENOMEM, UNDER_LOCK, A_VMA, VERDICT_KERNEL_MEMORY},
 	{E_ENOMEM, INTERIOR, BELOW_FLOOR, NOT_ENOMEM, UNDER_LOCK, A_VMA, VERDICT_KERNEL_MEMORY},
 	/* The limit was lowered or raised within the last second: either may have judged. */
@@ -77,6 +76,7 @@ static void check_choice(const struct choice *c)
 		.vma_count = counts[c->count],
 		.vma_limit = LIMIT,
 		.limit_floor = FLOOR,
+		.limit_ceiling = LIMIT,
 		.split_errno = splits[c->split],
 		.evidence = evidences[c->evidence],
 		.vma.kind = kinds[c->kind],
@@ -108,6 +108,31 @@ static void test_verdict_of_every_combination(void **state)
 			at[i] = rest % sizes[i];
 		check_choice(&(struct choice){at[0], at[1], at[2], at[3], at[4], at[5]});
 	}
+}
+
+/* Lowered a moment ago: the old limit may have judged, and to it the count did not reach. */
+static void test_verdict_below_the_ceiling(void **state)
+{
+	struct event_failure f = {
+		.errno_code = ERRNO_ENOMEM,
+		.interior = 1,
+		.vma_count = LIMIT,
+		.vma_limit = LIMIT,
+		.limit_floor = LIMIT,
+		.limit_ceiling = LIMIT + 1,
+		.evidence = EVIDENCE_UNDER_LOCK,
+		.vma.kind = VMA_ANONYMOUS,
+	};
+	const __u64 now = 100 * NSEC_PER_SEC;
+
+	(void)state;
+	assert_int_equal(filter_munmap_verdict(&f), VERDICT_UNKNOWN);
+	f.vma_count++;
+	assert_int_equal(filter_munmap_verdict(&f), VERDICT_MAX_MAP_COUNT);
+	assert_int_equal(filter_limit_ceiling(now - 1, 50, 100, now), 100);
+	assert_int_equal(filter_limit_ceiling(now - 1, 100, 50, now), 100);
+	assert_int_equal(filter_limit_ceiling(now - NSEC_PER_SEC, 50, 100, now), 50);
+	assert_int_equal(filter_limit_ceiling(0, 50, 100, now), 50);
 }
 
 static void test_verdict_of_the_makers(void **state)
@@ -288,6 +313,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_verdict_of_every_combination),
+		cmocka_unit_test(test_verdict_below_the_ceiling),
 		cmocka_unit_test(test_verdict_of_the_makers),
 		cmocka_unit_test(test_errno),
 		cmocka_unit_test(test_comm),

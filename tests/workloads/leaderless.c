@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Workload: as unmap_pages, but by a second thread after the main thread, the leader of the
- * process, has exited.
+ * process, has exited. With -w it first waits for the end of standard input.
  */
 #define _GNU_SOURCE 1
 #include <fcntl.h>
@@ -19,6 +19,7 @@
 
 static struct fill fill;
 static struct oracle oracle;
+static bool waits;
 
 /* /proc/self/stat is about the leader: "PID (comm) STATE ...". */
 static bool leader_is_zombie(void)
@@ -53,10 +54,20 @@ static int work(void)
 
 static void *work_without_leader(void *unused)
 {
+	char byte;
+
 	(void)unused;
 	while (!leader_is_zombie())
 		sched_yield();
+	while (waits && read(STDIN_FILENO, &byte, 1) > 0)
+		;
 	exit(work());
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: leaderless [-w] [-o ORACLE]\n");
+	return 2;
 }
 
 int main(int argc, char **argv)
@@ -65,17 +76,15 @@ int main(int argc, char **argv)
 	pthread_t thread;
 	int option, err, fd;
 
-	while ((option = getopt(argc, argv, "o:")) != -1) {
-		if (option != 'o') {
-			fprintf(stderr, "usage: leaderless [-o ORACLE]\n");
-			return 2;
-		}
-		path = optarg;
+	while ((option = getopt(argc, argv, "wo:")) != -1) {
+		if (option == '?')
+			return usage();
+		if (option == 'o')
+			path = optarg;
+		waits |= option == 'w';
 	}
-	if (optind < argc) {
-		fprintf(stderr, "usage: leaderless [-o ORACLE]\n");
-		return 2;
-	}
+	if (optind < argc)
+		return usage();
 	err = oracle_open(path, &fd);
 	if (err) {
 		fprintf(stderr, "leaderless: cannot write '%s': %s\n", path, strerror(-err));
