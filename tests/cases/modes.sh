@@ -79,7 +79,8 @@ storm_case() {
 	expect_line "$work/log" "\"totals\":{\"failures\":$calls,"
 }
 
-# The end comes in time although the storm goes on.
+# The end comes in time although the storm goes on. Not in a guest: QEMU's TCG runs stale code where the kernel patches a
+# tracepoint in under a busy CPU, and the guest dies of the int3.
 storm_end_case() {
 	"$WORKLOADS/storm" -n 1000000000 >/dev/null &
 	storm=$!
@@ -196,7 +197,7 @@ mode_cases() {
 	case_run leaderless leaderless_case
 	case_run leaderless-pid leaderless_pid_case
 	case_run storm storm_case
-	case_run storm-end storm_end_case
+	[ -n "${LIMIT_IS_OURS-}" ] || case_run storm-end storm_end_case
 	case_run max-events-machine max_events_machine_case
 	case_run terminate terminate_case
 	case_run comm filter_case happens -n unmap_pages
