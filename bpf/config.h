@@ -25,6 +25,7 @@ struct config {
 	_Bool return_only; /* no hook under the lock: the one on the return has its duties too */
 	_Bool return_is_native; /* the hook on the return does not see 32-bit calls */
 	_Bool split_hooked; /* __split_vma is watched: a failed split leaves word of itself */
+	_Bool unused[7];
 };
 
 /*
