@@ -103,7 +103,7 @@ struct event_failure {
 	__u32 split_errno; /* of a __split_vma() that failed within the call; 0: none was seen to fail */
 	__u32 vma_count;
 	__u32 vma_limit;
-	__u32 limit_floor; /* the lower of the limits of before and after the last write, if that was within a second */
+	__u32 limit_floor; /* the lower of the limits of before and after a write a moment ago (LIMIT_SETTLES_NS) */
 	__u32 limit_ceiling; /* the higher of the two */
 	__u16 verdict; /* enum verdict */
 	__u8 evidence; /* enum event_evidence */

@@ -10,7 +10,9 @@
 #include "event.h"
 #include "verdict.h"
 
-#define NSEC_PER_SEC	  1000000000ULL
+#define NSEC_PER_SEC 1000000000ULL
+/* From the moment that a write of the limit is seen to the moment that the kernel has stored it, with room to spare. */
+#define LIMIT_SETTLES_NS  50000000ULL
 #define FILTER_PAGE_BYTES 4096ULL /* of x86-64, the only architecture so far: see kernel.h */
 
 /* Errno values that the kernel side names; include/uapi/asm-generic/errno-base.h, the same on every architecture. */
@@ -58,7 +60,7 @@ static inline __u64 filter_page_align(__u64 bytes)
 static inline __u32 filter_limit_floor(__u64 changed_ns, __u32 now, __u32 before, __u64 now_ns)
 {
 	/* Signed: another CPU may have changed it after now_ns was read. */
-	if (changed_ns && (__s64)(now_ns - changed_ns) < (__s64)NSEC_PER_SEC && before < now)
+	if (changed_ns && (__s64)(now_ns - changed_ns) < (__s64)LIMIT_SETTLES_NS && before < now)
 		return before;
 	return now;
 }
@@ -66,7 +68,7 @@ static inline __u32 filter_limit_floor(__u64 changed_ns, __u32 now, __u32 before
 /* The highest, likewise. */
 static inline __u32 filter_limit_ceiling(__u64 changed_ns, __u32 now, __u32 before, __u64 now_ns)
 {
-	if (changed_ns && (__s64)(now_ns - changed_ns) < (__s64)NSEC_PER_SEC && before > now)
+	if (changed_ns && (__s64)(now_ns - changed_ns) < (__s64)LIMIT_SETTLES_NS && before > now)
 		return before;
 	return now;
 }
@@ -76,7 +78,7 @@ static inline __u32 filter_limit_ceiling(__u64 changed_ns, __u32 now, __u32 befo
  * before the first split, and only when the range lies strictly inside one VMA. So after a failure:
  *  - ENOMEM from __split_vma(), which never tests the limit and comes after the test: an allocation failed;
  *  - strictly inside and count >= limit: it was that test (a first split that succeeded would have ended the "strictly").
- *    When the limit was changed within the last second, count must reach the old and the new one;
+ *    When the limit was written a moment ago, count must reach the old and the new one;
  *  - ENOMEM under the lock and the test cannot have applied: an allocation failed, nothing else is left.
  * After the lock was dropped the last one proves nothing: another thread may have changed the VMA.
  */

@@ -131,7 +131,7 @@ static void test_verdict_below_the_ceiling(void **state)
 	assert_int_equal(filter_munmap_verdict(&f), VERDICT_MAX_MAP_COUNT);
 	assert_int_equal(filter_limit_ceiling(now - 1, 50, 100, now), 100);
 	assert_int_equal(filter_limit_ceiling(now - 1, 100, 50, now), 100);
-	assert_int_equal(filter_limit_ceiling(now - NSEC_PER_SEC, 50, 100, now), 50);
+	assert_int_equal(filter_limit_ceiling(now - LIMIT_SETTLES_NS, 50, 100, now), 50);
 	assert_int_equal(filter_limit_ceiling(0, 50, 100, now), 50);
 }
 
@@ -233,8 +233,8 @@ static void test_limit_floor(void **state)
 	assert_int_equal(filter_limit_floor(now - 1, 100, 50, now), 50); /* just raised */
 	assert_int_equal(filter_limit_floor(now, 100, 50, now), 50);
 	assert_int_equal(filter_limit_floor(now - 1, 50, 100, now), 50); /* just lowered */
-	assert_int_equal(filter_limit_floor(now - NSEC_PER_SEC + 1, 100, 50, now), 50);
-	assert_int_equal(filter_limit_floor(now - NSEC_PER_SEC, 100, 50, now), 100); /* long ago */
+	assert_int_equal(filter_limit_floor(now - LIMIT_SETTLES_NS + 1, 100, 50, now), 50);
+	assert_int_equal(filter_limit_floor(now - LIMIT_SETTLES_NS, 100, 50, now), 100); /* long ago */
 	/* Changed by another CPU after our clock was read. */
 	assert_int_equal(filter_limit_floor(now + 1, 100, 50, now), 50);
 }
