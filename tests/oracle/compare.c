@@ -46,7 +46,6 @@ static const struct option option_table[] = {
 	{"verdict", required_argument, NULL, OPTION_VERDICT},
 	{"allow-unknown", no_argument, NULL, OPTION_ALLOW_UNKNOWN},
 	{"evidence", required_argument, NULL, OPTION_EVIDENCE},
-	{"rung-evidence", required_argument, NULL, OPTION_EVIDENCE},
 	{"limit", required_argument, NULL, OPTION_LIMIT},
 	{"stack", required_argument, NULL, OPTION_STACK},
 	{"kernel-stack", required_argument, NULL, OPTION_KERNEL_STACK},
