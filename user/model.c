@@ -41,6 +41,7 @@ struct model_process {
 	struct modules *modules;
 	uint64_t failures;
 	uint64_t bytes;
+	uint64_t leaks; /* failures that left something mapped */
 	struct seen_stack *stacks; /* STACKS_REMEMBERED of them, once there is one */
 };
 
@@ -281,6 +282,7 @@ int model_failure(struct model *model, const struct event_failure *raw, struct m
 	failure.bytes = filter_bytes_not_released(raw);
 	failure.number = ++process->failures;
 	failure.process_bytes = process->bytes += failure.bytes;
+	failure.process_leaks = process->leaks += failure.bytes != 0;
 	failure.repeat_of = find_repeat(process, raw);
 	if (model->options.live && raw->vma.kind == VMA_FILE)
 		proc_read_mapped_path((pid_t)raw->process.tid, raw->vma.start, raw->vma.end, &failure.vma_path);

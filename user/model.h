@@ -32,6 +32,7 @@ struct model_failure {
 	uint64_t number; /* of this process's failures, from 1 */
 	uint64_t bytes; /* not released by this call */
 	uint64_t process_bytes; /* by all of this process so far, this one included */
+	uint64_t process_leaks; /* the failures that these are of */
 	uint64_t repeat_of; /* the number of the first failure with the same user stack, 0: this is the first */
 	struct stack *user_stack; /* NULL: not taken */
 	struct stack *kernel_stack; /* likewise */

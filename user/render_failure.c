@@ -174,8 +174,8 @@ static void render_bytes(struct sink *sink, const struct model_failure *failure)
 	if (!failure->bytes)
 		return;
 	sink_line(sink, "leaked", "%s by this call; %s in %llu %s by this process", format_bytes(failure->bytes, &call),
-		  format_bytes(failure->process_bytes, &process), (unsigned long long)failure->number,
-		  failure->number == 1 ? "call" : "calls");
+		  format_bytes(failure->process_bytes, &process), (unsigned long long)failure->process_leaks,
+		  failure->process_leaks == 1 ? "call" : "calls");
 }
 
 static const char *base_name(const char *path)

@@ -55,6 +55,7 @@ struct tracer {
 	struct bpf_link *exit_link; /* of follow_exit, which goes with the fork observation */
 	int64_t missed; /* when it was stopped */
 	int64_t missed_without_net; /* by the core hook before the hook on the return was there as well */
+	bool preemptible; /* programs can be preempted here: feature_is_preemptible() */
 	bool stopped;
 };
 
@@ -203,14 +204,15 @@ static bool wants_more_than_enomem(const struct config *config)
 
 /*
  * The return hook is needed for errnos that the core function does not return; as a net for calls that the core's program
- * missed, where a preempted one makes the kernel skip it; and where there is no core hook at all. It goes with the core's rung: fexit
- * beside fexit; beside a kretprobe or tracepoint the syscall's exit. */
+ * missed, where a preempted one makes the kernel skip it; and where there is no core hook at all. It goes with the
+ * core's rung: fexit beside fexit; beside a kretprobe or tracepoint the syscall's exit.
+ */
 static int choose_return(struct tracer *tracer, const struct feature *feature, const struct tracer_options *options,
 			 char *error, size_t size)
 {
 	struct hook *core = &tracer->hooks[OBSERVE_MUNMAP], *hook = &tracer->hooks[OBSERVE_MUNMAP_RETURN];
 	bool wanted = wants_more_than_enomem(&options->config);
-	bool net = core->rung == RUNG_FENTRY && feature_is_preemptible();
+	bool net = core->rung == RUNG_FENTRY && tracer->preemptible;
 	enum rung rung = core->rung == RUNG_FENTRY || options->rung == RUNG_AUTO ? RUNG_FENTRY : RUNG_TRACEPOINT;
 
 	if (core->rung != RUNG_AUTO && core->rung != RUNG_TRACEPOINT && !wanted && !net) {
@@ -238,7 +240,7 @@ static int choose_return(struct tracer *tracer, const struct feature *feature, c
  */
 static bool observe_munmap(struct tracer *tracer, const struct feature *feature, enum rung rung)
 {
-	if ((rung == RUNG_AUTO || rung == RUNG_TRACEPOINT) && feature_is_preemptible() &&
+	if ((rung == RUNG_AUTO || rung == RUNG_TRACEPOINT) && tracer->preemptible &&
 	    observe(tracer, feature, OBSERVE_MUNMAP, steady_candidates, RUNG_TRACEPOINT))
 		return true;
 	return observe(tracer, feature, OBSERVE_MUNMAP, munmap_candidates, rung);
@@ -280,7 +282,7 @@ static void choose_fork(struct tracer *tracer, const struct config *config)
 {
 	__typeof__(tracer->skeleton->progs) *progs = &tracer->skeleton->progs;
 	struct hook *hook = &tracer->hooks[OBSERVE_FORK];
-	int event = feature_is_preemptible() ? feature_open_tp("sched/sched_process_fork") : -ENOENT;
+	int event = tracer->preemptible ? feature_open_tp("sched/sched_process_fork") : -ENOENT;
 	bool steady = event >= 0;
 
 	if (steady)
@@ -518,8 +520,10 @@ int tracer_new(const struct tracer_options *options, struct tracer **ret, char *
 		tracer->skeleton = vmasnoop_bpf__open();
 	if (!tracer || !tracer->skeleton)
 		err = fail(-ENOMEM, error, error_size, "cannot open the BPF object: %s", strerror(errno));
-	if (!err)
+	if (!err) {
+		tracer->preemptible = feature_is_preemptible();
 		err = choose_hooks(tracer, feature, options, error, error_size);
+	}
 	feature_free(feature);
 	if (!err)
 		err = load(tracer, options, error, error_size);

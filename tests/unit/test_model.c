@@ -29,7 +29,7 @@ static struct model *make(void)
 
 /* The numbers alone, for tests that are about them. */
 struct numbers {
-	uint64_t number, process_bytes, repeat_of;
+	uint64_t number, process_bytes, process_leaks, repeat_of;
 };
 
 static struct numbers add(struct model *model, const struct event_failure_full *full)
@@ -38,7 +38,7 @@ static struct numbers add(struct model *model, const struct event_failure_full *
 	struct numbers numbers;
 
 	assert_int_equal(model_failure(model, &full->failure, &failure), 0);
-	numbers = (struct numbers){failure.number, failure.process_bytes, failure.repeat_of};
+	numbers = (struct numbers){failure.number, failure.process_bytes, failure.process_leaks, failure.repeat_of};
 	model_failure_fini(&failure);
 	return numbers;
 }
@@ -120,8 +120,9 @@ static void test_bytes_add_up(void **state)
 	assert_int_equal(add(model, &full).process_bytes, 2 * BYTES);
 	full.failure.length_bytes = 1;
 	assert_int_equal(add(model, &full).process_bytes, 2 * BYTES + RECORDS_PAGE_BYTES);
-	records_make_bad_request(&full.failure);
+	records_make_bad_request(&full.failure); /* which left nothing behind */
 	assert_int_equal(add(model, &full).process_bytes, 2 * BYTES + RECORDS_PAGE_BYTES);
+	assert_int_equal(add(model, &full).process_leaks, 3);
 	records_failure(&full);
 	full.failure.process.exec_id++;
 	assert_int_equal(add(model, &full).process_bytes, BYTES);
