@@ -18,7 +18,9 @@
 #define EVENT_KINDS(X)      \
 	X(FAILURE, failure) \
 	X(HOT, hot)         \
-	X(LIMIT, limit)
+	X(LIMIT, limit)     \
+	X(SLICE, slice)     \
+	X(MAPPED, mapped)
 
 enum event_kind {
 #define X(NAME, name) EVENT_##NAME,
@@ -83,6 +85,20 @@ struct event_span {
 	__u32 length; /* in bytes */
 };
 
+/* What an unwinder starts from. */
+struct event_registers {
+	__u64 ip;
+	__u64 sp;
+	__u64 bp;
+	__u64 ax;
+	__u64 bx;
+	__u64 cx;
+	__u64 dx;
+	__u64 si;
+	__u64 di;
+	__u64 r8_to_r15[8];
+};
+
 /* A mapping call that failed. */
 struct event_failure {
 	struct event_header header;
@@ -109,7 +125,42 @@ struct event_failure {
 	__u8 evidence; /* enum event_evidence */
 	__u8 interior; /* 1: the range lies strictly inside vma, so that unmapping it needs one VMA more */
 	__u8 compat; /* 1: a 32-bit call */
-	__u8 reserved[7];
+	__u8 reserved[3];
+	__u32 stack_seen; /* how many failures had this stack_key so far, this one included */
+	__u64 stack_key; /* the same for failures from the same place: see bpf/stack.h; 0: no user stack was asked for */
+	__u8 has_slice; /* 1: a struct event_slice with this stack_key and stack_seen went before */
+	__u8 reserved2[7];
+};
+
+#define EVENT_SLICE_PIECES    2
+#define EVENT_SLICE_BYTES_MAX (64 << 10)
+
+/* A part of a user stack. Its bytes follow the record; a page that could not be read ends it. */
+struct event_piece {
+	__u64 start; /* the address of the first byte */
+	__u64 vma_end; /* the end of the mapping that it is in: beyond it there is no stack */
+	struct event_span bytes;
+};
+
+/*
+ * The user stack of a failure as memory, for the unwinder. It holds a stranger's memory: never in a log. The first piece
+ * begins at the stack pointer; the second, where the first is an alternate signal stack, at the interrupted one's.
+ */
+struct event_slice {
+	struct event_header header;
+	struct event_process process;
+	struct event_registers registers;
+	__u64 stack_key;
+	struct event_piece pieces[EVENT_SLICE_PIECES]; /* an unused one is all 0 */
+	__u32 stack_seen; /* the failure's */
+	__u8 compat;
+	__u8 reserved[3];
+};
+
+/* A hot process mapped a file to execute from it: its modules are read anew. */
+struct event_mapped {
+	struct event_header header;
+	struct event_process process;
 };
 
 /* A process came near enough to the limit to be watched closely: its modules are read while it lives. */
@@ -139,6 +190,11 @@ struct event_failure_full {
 	__u64 user_stack[EVENT_USER_FRAMES_MAX];
 	__u64 kernel_stack[EVENT_KERNEL_FRAMES_MAX];
 };
+
+#define EVENT_RECORD_MAX sizeof(struct event_failure_full) /* of all kinds but slices */
+
+/* Both pieces are copied in whole pages, the first of which may be one more. */
+#define EVENT_SLICE_RECORD_MAX (sizeof(struct event_slice) + EVENT_SLICE_BYTES_MAX)
 
 /*
  * Totals are counted in a map of their own, so that they stay exact when a flood of events overruns the ring.

@@ -46,6 +46,29 @@ static bool check_limit(const struct event_limit *limit)
 	return true;
 }
 
+static bool piece_fits(const struct event_slice *slice, const struct event_piece *piece)
+{
+	const struct event_span *span = &piece->bytes;
+
+	if (!span->length)
+		return true;
+	return span->offset >= sizeof(*slice) && span->offset <= slice->header.size &&
+	       span->length <= slice->header.size - span->offset && piece->start + span->length >= piece->start;
+}
+
+static bool check_slice(const struct event_slice *slice)
+{
+	for (int i = 0; i < EVENT_SLICE_PIECES; i++)
+		if (!piece_fits(slice, &slice->pieces[i]))
+			return false;
+	return process_is_sound(&slice->process);
+}
+
+static bool check_mapped(const struct event_mapped *mapped)
+{
+	return process_is_sound(&mapped->process);
+}
+
 static bool check_kind(const struct event *event)
 {
 	switch (event->kind) {
@@ -64,8 +87,9 @@ int event_decode(const void *data, size_t size, struct event *ret)
 {
 	struct event event = {.header = data};
 
-	if (size < sizeof(*event.header) || event.header->size > size ||
-	    event.header->size > sizeof(struct event_failure_full) || event.header->kind >= EVENT_KIND_COUNT)
+	if (size < sizeof(*event.header) || event.header->size > size || event.header->kind >= EVENT_KIND_COUNT)
+		return -EBADMSG;
+	if (event.header->size > (event.header->kind == EVENT_SLICE ? EVENT_SLICE_RECORD_MAX : EVENT_RECORD_MAX))
 		return -EBADMSG;
 	event.kind = event.header->kind;
 	if (!check_kind(&event))

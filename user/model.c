@@ -215,7 +215,7 @@ static int name_user_stack(struct model *model, struct model_process *process, c
 		process->looked_up_ns = raw->header.time_ns;
 		look_up(model, process, &raw->process, true);
 	}
-	return symbolizer_name_stack(model->symbolizer, process->modules, &stack, ret);
+	return symbolizer_unwind(model->symbolizer, process->modules, &stack, ret);
 }
 
 static int name_kernel_stack(struct model *model, const struct event_failure *raw, struct stack **ret)
@@ -323,7 +323,7 @@ int model_new(const struct model_options *options, struct model **ret)
 		return -ENOMEM;
 	model->options = *options;
 	TAILQ_INIT(&model->processes);
-	err = symbolizer_new(&model->symbolizer);
+	err = symbolizer_new(&(struct symbolizer_options){.statm_fd = -1}, &model->symbolizer);
 	if (!err)
 		err = ksyms_new(options->live ? "/proc/kallsyms" : "/dev/null", &model->ksyms);
 	if (err) {

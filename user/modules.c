@@ -59,6 +59,9 @@ struct modules {
 	size_t count;
 	size_t capacity;
 	bool partial;
+	unsigned int references; /* beside the first */
+	int root_fd;
+	int perf_map_fd;
 };
 
 CLEANUP_DEFINE(cleanup_modules, struct modules *, modules_free)
@@ -84,11 +87,33 @@ static void sort(struct modules *modules, int (*compare)(const void *, const voi
 		qsort(modules->list, modules->count, sizeof(*modules->list), compare);
 }
 
+static struct modules *modules_new(void)
+{
+	struct modules *modules = calloc(1, sizeof(*modules));
+
+	if (modules)
+		modules->root_fd = modules->perf_map_fd = -1;
+	return modules;
+}
+
+struct modules *modules_ref(struct modules *modules)
+{
+	if (modules)
+		modules->references++;
+	return modules;
+}
+
+static void close_known(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
 void modules_free(struct modules *modules)
 {
 	int closed = -1;
 
-	if (!modules)
+	if (!modules || modules->references--)
 		return;
 	sort(modules, compare_fds);
 	for (size_t i = 0; i < modules->count; i++) {
@@ -100,13 +125,37 @@ void modules_free(struct modules *modules)
 		}
 		free(module->path);
 	}
+	close_known(modules->root_fd);
+	close_known(modules->perf_map_fd);
 	free(modules->list);
 	free(modules);
 }
 
+const struct module *modules_list(const struct modules *modules, size_t *count)
+{
+	*count = modules->count;
+	return modules->list;
+}
+
+int modules_root_fd(const struct modules *modules)
+{
+	return modules->root_fd;
+}
+
+int modules_perf_map_fd(const struct modules *modules)
+{
+	return modules->perf_map_fd;
+}
+
+void modules_set_perf_map_fd(struct modules *modules, int fd)
+{
+	close_known(modules->perf_map_fd);
+	modules->perf_map_fd = fd;
+}
+
 int modules_from_list(struct module *list, size_t count, struct modules **ret)
 {
-	struct modules *modules = calloc(1, sizeof(*modules));
+	struct modules *modules = modules_new();
 
 	if (!modules)
 		return -ENOMEM;
@@ -227,7 +276,7 @@ static bool next_line(FILE *file, char *line, size_t capacity)
 
 int modules_parse(FILE *maps, struct modules **ret)
 {
-	_cleanup_(cleanup_modules) struct modules *modules = calloc(1, sizeof(*modules));
+	_cleanup_(cleanup_modules) struct modules *modules = modules_new();
 	_cleanup_free_ char *line = malloc(LINE_BYTES);
 	int err = 0;
 
@@ -325,7 +374,7 @@ static int add_vdso(int fd, pid_t tid, struct modules *modules)
 /* Any error but -ESRCH and -ENOMEM says that this kernel cannot do it (before 6.11: -ENOTTY). */
 static int read_queries(int fd, pid_t tid, struct modules **ret)
 {
-	_cleanup_(cleanup_modules) struct modules *modules = calloc(1, sizeof(*modules));
+	_cleanup_(cleanup_modules) struct modules *modules = modules_new();
 	struct module module;
 	char path[PATH_MAX];
 	uint64_t addr = 0;

@@ -19,7 +19,7 @@ struct module {
 	uint64_t inode; /* 0 for the vDSO */
 	dev_t device;
 	char *path; /* as /proc gives it, or "[vdso]"; " (deleted)" is kept */
-	int fd; /* open for reading, or -1; modules of one file share it */
+	int fd; /* open for reading, or -1; modules of one file share it. Of "[vdso]": a memfd with its image */
 };
 
 struct modules;
@@ -29,6 +29,9 @@ struct modules;
  * has exited. Returns 0, -ESRCH when it is gone, or another negative errno.
  */
 int modules_read(pid_t tid, struct modules **ret);
+
+/* They are shared: another reference, and the end of one. */
+struct modules *modules_ref(struct modules *modules);
 void modules_free(struct modules *modules);
 
 /* Reads them from the text of a maps file, as modules_read() does before 6.11, and opens none: each fd is -1. */
@@ -39,6 +42,20 @@ bool modules_are_partial(const struct modules *modules);
 
 /* The module that holds addr, or NULL. */
 const struct module *modules_find(const struct modules *modules, uint64_t addr);
+
+/* All of them, by address. */
+const struct module *modules_list(const struct modules *modules, size_t *count);
+
+/*
+ * Beside the mappings, what naming needs of the process later, when it may be gone; -1 where there is none. Both are
+ * borrowed. The root directory, for O_PATH use, in which separate debug files are looked for; and the file in which a JIT
+ * names its code, /tmp/perf-PID.map with the PID in the process's own namespace, a regular file of its user or of root.
+ */
+int modules_root_fd(const struct modules *modules);
+int modules_perf_map_fd(const struct modules *modules);
+
+/* Takes over `fd`: for a list that was made otherwise. */
+void modules_set_perf_map_fd(struct modules *modules, int fd);
 
 /* Wraps a list that was made otherwise (tests, a capture); takes ownership of `list` and all in it. */
 int modules_from_list(struct module *list, size_t count, struct modules **ret);

@@ -74,6 +74,18 @@ int render_hot(struct sink *sink, struct model *model, const struct event_hot *e
 	return model_hot(model, event);
 }
 
+int render_slice(struct sink *sink, struct model *model, const struct event_slice *event)
+{
+	(void)sink, (void)model, (void)event;
+	return 0;
+}
+
+int render_mapped(struct sink *sink, struct model *model, const struct event_mapped *event)
+{
+	(void)sink, (void)model, (void)event;
+	return 0;
+}
+
 int render_limit(struct sink *sink, struct model *model, const struct event_limit *event)
 {
 	uint64_t time_ns = model_realtime_ns(model, event->header.time_ns);

@@ -5,6 +5,7 @@
 #include "stack.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void stack_cut(struct stack *stack, size_t count)
 {
@@ -25,6 +26,20 @@ void stack_free(struct stack *stack)
 	stack_cut(stack, 0);
 	free(stack->frames);
 	free(stack);
+}
+
+const char *stack_reason_find(const char *name)
+{
+	static const char *const names[] = {
+#define X(name, text) #name,
+		STACK_REASONS(X)
+#undef X
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(names[i], name))
+			return names[i];
+	return NULL;
 }
 
 const char *frame_method_name(enum frame_method method)

@@ -102,12 +102,13 @@ static void file_clear(struct file *file)
 	*file = (struct file){};
 }
 
-int symbolizer_new(struct symbolizer **ret)
+int symbolizer_new(const struct symbolizer_options *options, struct symbolizer **ret)
 {
 	struct symbolizer *symbolizer = calloc(1, sizeof(*symbolizer));
 
 	if (!symbolizer)
 		return -ENOMEM;
+	(void)options;
 	elf_version(EV_CURRENT);
 	*ret = symbolizer;
 	return 0;
@@ -519,8 +520,8 @@ static void mark_lost_chain(struct stack *stack)
 	stack->reason = stack->reason ?: "frame_pointer_lost";
 }
 
-int symbolizer_name_stack(struct symbolizer *symbolizer, const struct modules *modules, const struct raw_stack *raw,
-			  struct stack **ret)
+int symbolizer_unwind(struct symbolizer *symbolizer, const struct modules *modules, const struct raw_stack *raw,
+		      struct stack **ret)
 {
 	_cleanup_(cleanup_stack) struct stack *stack = calloc(1, sizeof(*stack));
 
@@ -540,4 +541,15 @@ int symbolizer_name_stack(struct symbolizer *symbolizer, const struct modules *m
 		mark_lost_chain(stack);
 	*ret = cleanup_take(stack);
 	return 0;
+}
+
+int symbolizer_add_lines(struct symbolizer *symbolizer, const struct modules *modules, struct stack *stack)
+{
+	(void)symbolizer, (void)modules, (void)stack;
+	return 0;
+}
+
+void symbolizer_forget(struct symbolizer *symbolizer, const struct modules *modules)
+{
+	(void)symbolizer, (void)modules;
 }

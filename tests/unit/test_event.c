@@ -63,7 +63,7 @@ static void test_layout_is_the_contract(void **state)
 	assert_int_equal(offsetof(struct event_failure, addr), 144);
 	assert_int_equal(offsetof(struct event_failure, user_stack), 200);
 	assert_int_equal(offsetof(struct event_failure, verdict), 244);
-	assert_int_equal(sizeof(struct event_failure), 256);
+	assert_int_equal(sizeof(struct event_failure), 272);
 	assert_int_equal(sizeof(struct event_hot), 104);
 	assert_int_equal(sizeof(struct event_limit), 24);
 	assert_int_equal(EVENT_FAILURE, 0);

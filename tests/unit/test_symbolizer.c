@@ -74,7 +74,7 @@ static struct stack *name(struct symbolizer *symbolizer, const struct modules *m
 {
 	struct stack *stack = NULL;
 
-	assert_int_equal(symbolizer_name_stack(symbolizer, modules, raw, &stack), 0);
+	assert_int_equal(symbolizer_unwind(symbolizer, modules, raw, &stack), 0);
 	assert_non_null(stack);
 	return stack;
 }
@@ -86,7 +86,7 @@ static struct stack *name_once(const struct modules *modules, const uint64_t *ad
 	struct symbolizer *symbolizer;
 	struct stack *stack;
 
-	assert_int_equal(symbolizer_new(&symbolizer), 0);
+	assert_int_equal(symbolizer_new(&(struct symbolizer_options){.statm_fd = -1}, &symbolizer), 0);
 	stack = name(symbolizer, modules, &raw);
 	symbolizer_free(symbolizer);
 	return stack;
@@ -429,7 +429,7 @@ static void names_only_exports_of_a_stripped_file(void **state)
 	text = (const void *)(libc->l_addr + elf->e_phoff);
 	while (text->p_type != PT_LOAD || !(text->p_flags & PF_X))
 		text++;
-	assert_int_equal(symbolizer_new(&symbolizer), 0);
+	assert_int_equal(symbolizer_new(&(struct symbolizer_options){.statm_fd = -1}, &symbolizer), 0);
 	for (uint64_t at = 64; at < text->p_filesz; at += 509) {
 		const uint64_t addr = text->p_offset + at, vaddr = text->p_vaddr + at;
 		const struct raw_stack raw = {.addrs = &addr, .count = 1, .capacity = 127};
@@ -508,7 +508,7 @@ static void says_why_there_is_no_stack(void **state)
 	struct symbolizer *symbolizer;
 
 	(void)state;
-	assert_int_equal(symbolizer_new(&symbolizer), 0);
+	assert_int_equal(symbolizer_new(&(struct symbolizer_options){.statm_fd = -1}, &symbolizer), 0);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct stack *stack = name(symbolizer, NULL, &cases[i].raw);
 
@@ -593,7 +593,7 @@ static void evicts_files(void **state)
 	struct symbolizer *symbolizer;
 
 	(void)state;
-	assert_int_equal(symbolizer_new(&symbolizer), 0);
+	assert_int_equal(symbolizer_new(&(struct symbolizer_options){.statm_fd = -1}, &symbolizer), 0);
 	for (int i = 0; i < 100; i++)
 		modules[i] = module_of_fd(file_of(&i, sizeof(i)));
 	for (int i = 0; i < 200; i++) {
@@ -620,7 +620,7 @@ static void answers_the_same_again(void **state)
 	struct symbolizer *symbolizer;
 
 	(void)state;
-	assert_int_equal(symbolizer_new(&symbolizer), 0);
+	assert_int_equal(symbolizer_new(&(struct symbolizer_options){.statm_fd = -1}, &symbolizer), 0);
 	for (int i = 0; i < 2000; i++) {
 		/* Each address as the innermost one and as a return address. */
 		const uint64_t addr = (uintptr_t)adjacent_first + i % 1000 % 33;
