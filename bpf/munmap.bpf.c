@@ -19,6 +19,7 @@
 #include "filter.h"
 #include "kernel.h"
 #include "process.h"
+#include "stack.h"
 #include "state.h"
 #include "vma.h"
 
@@ -44,6 +45,24 @@ struct {
 	__type(value, __u8);
 } hot SEC(".maps");
 
+/* A hot process that is known maps code: what user space knows of its modules is no longer all. */
+static __always_inline void report_mapped(void)
+{
+	struct event_process process;
+	struct event_mapped *record;
+
+	if (!kernel_call_maps_code())
+		return;
+	process_describe(&process);
+	if (!process_wanted(&process))
+		return;
+	record = emit_reserve(struct event_mapped);
+	if (!record)
+		return;
+	record->process = process;
+	emit_submit(record, &record->header, EVENT_MAPPED, sizeof(*record));
+}
+
 static __noinline void report_hot(struct mm_struct *mm, __u32 count)
 {
 	struct task_struct *leader = BPF_CORE_READ(kernel_current(), group_leader);
@@ -56,8 +75,10 @@ static __noinline void report_hot(struct mm_struct *mm, __u32 count)
 	key.start_time_ns = BPF_CORE_READ(leader, start_boottime);
 	key.exec_id = BPF_CORE_READ(leader, self_exec_id);
 	key.tgid = bpf_get_current_pid_tgid() >> 32;
-	if (bpf_map_lookup_elem(&hot, &key))
+	if (bpf_map_lookup_elem(&hot, &key)) {
+		report_mapped();
 		return;
+	}
 	process_describe(&process);
 	/* One that is not wanted is noted as well, so that it is not looked at again and again. */
 	if (process_wanted(&process)) {
@@ -217,6 +238,8 @@ static __always_inline void report_failure(void *ctx, const struct event_failure
 		return;
 	__builtin_memcpy(&full->failure, judged, sizeof(*judged));
 	copy_stacks(ctx, full);
+	if (config.user_stack)
+		stack_note(&full->failure, BPF_CORE_READ(kernel_current(), mm));
 	emit_submit(full, &full->failure.header, EVENT_FAILURE, sizeof(*full));
 }
 
@@ -359,6 +382,29 @@ static __always_inline void on_return(void *ctx, long ret)
 	}
 	if (ret < 0 && ret != -ERRNO_EINTR)
 		on_return_failure(ctx, -ret);
+}
+
+/*
+ * --- code that is mapped: armed with the first hot process. perf_event_mmap(vma) runs under the lock, once the mapping is
+ * in place, for mmap() and mprotect() alike; on the tracepoint rung mmap_lock_released sees the same calls. ---
+ */
+
+SEC("fexit/perf_event_mmap")
+int BPF_PROG(mapped_fexit, struct vm_area_struct *vma)
+{
+	struct mm_struct *mm = vma->vm_mm;
+
+	note_if_hot(mm, kernel_vma_count_typed(mm));
+	return 0;
+}
+
+SEC("kretprobe/perf_event_mmap")
+int mapped_kretprobe(void *ctx)
+{
+	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
+
+	note_if_hot(mm, kernel_vma_count(mm));
+	return 0;
 }
 
 /* --- fentry rung: fexit. Which core function there is differs by kernel: docs/KERNELS.md 1. --- */
