@@ -43,12 +43,12 @@ struct limit_state {
 /* What is known of a stack key. User space sets `words` when two slices of it unwind to different stacks. */
 struct stack_place {
 	__u32 seen; /* failures */
-	__u32 words; /* this many words of the stack go into the key as well */
+	__u32 words; /* not 0: STACK_KEY_WORDS words of the stack go into the key as well */
 	__u32 owed; /* a slice found no room: the next failure takes one */
 	__u32 reserved;
 };
 
-#define STACK_KEY_WORDS 32 /* at most */
+#define STACK_KEY_WORDS 32
 
 struct switches {
 	__u32 return_armed; /* hooks under the lock leave word for the one on munmap's return: set before it is attached */

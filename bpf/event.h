@@ -149,13 +149,11 @@ struct event_piece {
  */
 struct event_slice {
 	struct event_header header;
-	struct event_process process;
 	struct event_registers registers;
-	__u64 stack_key;
+	__u64 stack_key; /* this and stack_seen are the failure's, and say which it is */
 	struct event_piece pieces[EVENT_SLICE_PIECES]; /* an unused one is all 0 */
-	__u32 stack_seen; /* the failure's */
-	__u8 compat;
-	__u8 reserved[3];
+	__u32 stack_seen;
+	__u32 reserved;
 };
 
 /* A hot process mapped a file to execute from it: its modules are read anew. */

@@ -149,7 +149,8 @@ static __always_inline void copy_stacks(void *ctx, struct event_failure_full *fu
 	f->kernel_stack_error = kernel < 0 ? kernel : 0;
 }
 
-static __always_inline void count_total(const struct event_failure *f)
+/* Not inlined, for its frame: see on_core_failure(). */
+static __noinline void count_total(const struct event_failure *f)
 {
 	struct total_key key = {
 		.start_time_ns = f->process.start_time_ns,
@@ -167,9 +168,9 @@ static __always_inline void count_total(const struct event_failure *f)
  * Completes `f` (call, errno, evidence are set) with what was in force, and judges it. `known_vma` is the VMA of the
  * range's first byte where a hook has it at hand, else 0.
  */
-static __always_inline void judge(struct event_failure *f, struct mm_struct *mm, __u64 known_vma)
+static __noinline void judge(struct event_failure *f, struct mm_struct *mm, __u64 known_vma)
 {
-	__u64 found = known_vma ?: vma_find(mm, f->addr);
+	__u64 found = known_vma ?: vma_find((__u64)mm, f->addr);
 	__u64 end = f->addr + filter_page_align(f->length_bytes);
 
 	f->vma_count = kernel_vma_count(mm);
@@ -185,7 +186,7 @@ static __always_inline void judge(struct event_failure *f, struct mm_struct *mm,
 }
 
 /* What __split_vma() left for this very call: its errno, positive, or 0. */
-static __always_inline __u32 take_split_errno(const struct event_failure *f)
+static __noinline __u32 take_split_errno(const struct event_failure *f)
 {
 	__u32 tid = bpf_get_current_pid_tgid(), errno_code = 0;
 	struct call_state *seen;
@@ -202,7 +203,7 @@ static __always_inline __u32 take_split_errno(const struct event_failure *f)
 }
 
 /* Tells the hook on the return that this call is reported. */
-static __always_inline void leave_word(const struct event_failure *f)
+static __noinline void leave_word(const struct event_failure *f)
 {
 	struct call_state state = {.addr = f->addr, .length_bytes = f->length_bytes, .reported = 1};
 	__u32 tid = bpf_get_current_pid_tgid();
@@ -213,18 +214,29 @@ static __always_inline void leave_word(const struct event_failure *f)
 		emit_loss(LOSS_STATE_FULL);
 }
 
-static __always_inline void describe_call(struct event_failure *f, const struct kernel_call *call, __u32 errno_code,
-					  __u8 evidence)
+enum { CALL_NONE, CALL_RETURNED, CALL_INSIDE };
+
+/*
+ * Fills in the traced call that the current task is in (CALL_INSIDE) or was last in. CALL_NONE: none that is traced, and
+ * `f` is as it was. Not inlined, for its frame.
+ */
+static __noinline int describe_call(struct event_failure *f, __u32 errno_code, __u8 evidence)
 {
-	f->addr = call->addr;
-	f->length_bytes = call->length_bytes;
-	f->user_ip = call->user_ip;
-	f->user_sp = call->user_sp;
-	f->user_bp = call->user_bp;
-	f->syscall = call->syscall;
-	f->compat = call->compat;
+	struct kernel_call call = {};
+
+	kernel_current_call(&call);
+	if (call.syscall == SYSCALL_NONE)
+		return CALL_NONE;
+	f->addr = call.addr;
+	f->length_bytes = call.length_bytes;
+	f->user_ip = call.user_ip;
+	f->user_sp = call.user_sp;
+	f->user_bp = call.user_bp;
+	f->syscall = call.syscall;
+	f->compat = call.compat;
 	f->errno_code = errno_code;
 	f->evidence = evidence;
+	return call.inside ? CALL_INSIDE : CALL_RETURNED;
 }
 
 /* One failure, from a hook of any rung to the ring. */
@@ -239,7 +251,7 @@ static __always_inline void report_failure(void *ctx, const struct event_failure
 	__builtin_memcpy(&full->failure, judged, sizeof(*judged));
 	copy_stacks(ctx, full);
 	if (config.user_stack)
-		stack_note(&full->failure, BPF_CORE_READ(kernel_current(), mm));
+		stack_note(&full->failure);
 	emit_submit(full, &full->failure.header, EVENT_FAILURE, sizeof(*full));
 }
 
@@ -251,12 +263,9 @@ static __noinline void on_core_failure(void *ctx, __u32 errno_code, __u64 known_
 {
 	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
 	struct event_failure f = {};
-	struct kernel_call call = {};
 
-	kernel_current_call(&call);
-	if (call.syscall == SYSCALL_NONE)
+	if (describe_call(&f, errno_code, EVIDENCE_UNDER_LOCK) == CALL_NONE)
 		return;
-	describe_call(&f, &call, errno_code, EVIDENCE_UNDER_LOCK);
 	f.split_errno = take_split_errno(&f);
 	leave_word(&f);
 	process_describe(&f.process);
@@ -299,19 +308,16 @@ static __noinline void on_write_release(void *ctx)
 {
 	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
 	struct event_failure f = {};
-	struct kernel_call call = {};
 	struct filter_ends ends = {};
 	__u64 first, last;
 
-	kernel_current_call(&call);
-	if (call.syscall == SYSCALL_NONE || !call.inside)
+	/* Judged as ENOMEM first, that verdict is how the errno of a limit failure is known; then as what it turns out. */
+	if (describe_call(&f, ERRNO_ENOMEM, EVIDENCE_UNDER_LOCK) != CALL_INSIDE)
 		return;
-	first = vma_find(mm, call.addr);
-	last = vma_find(mm, call.addr + filter_page_align(call.length_bytes) - 1);
+	first = vma_find((__u64)mm, f.addr);
+	last = vma_find((__u64)mm, f.addr + filter_page_align(f.length_bytes) - 1);
 	if (!first && !last)
 		return;
-	/* Judged as ENOMEM first, that verdict is how the errno of a limit failure is known; then as what it turns out. */
-	describe_call(&f, &call, ERRNO_ENOMEM, EVIDENCE_UNDER_LOCK);
 	f.split_errno = take_split_errno(&f);
 	process_describe(&f.process);
 	judge(&f, mm, first);
@@ -347,13 +353,10 @@ static __noinline void on_return_failure(void *ctx, __u32 errno_code)
 	__u32 tid = bpf_get_current_pid_tgid();
 	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
 	struct event_failure f = {};
-	struct kernel_call call = {};
 	struct call_state *seen;
 
-	kernel_current_call(&call);
-	if (call.syscall == SYSCALL_NONE)
+	if (describe_call(&f, errno_code, EVIDENCE_AFTER_UNLOCK) == CALL_NONE)
 		return;
-	describe_call(&f, &call, errno_code, EVIDENCE_AFTER_UNLOCK);
 	seen = bpf_map_lookup_elem(&calls, &tid);
 	if (seen) {
 		bool this_call = seen->addr == f.addr && seen->length_bytes == f.length_bytes;

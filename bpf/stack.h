@@ -32,6 +32,28 @@ struct {
 	__type(value, struct stack_place);
 } stack_places SEC(".maps") __weak;
 
+/*
+ * The loops here have no branches: the verifier of 5.10 follows both sides of each through every further round, and gives
+ * up. What must not be read is read at address 0 instead, which fails and leaves zeros.
+ */
+
+/* All ones when it is 0, else 0. */
+static __always_inline __u64 mask_if_zero(__u64 value)
+{
+	value = ((value >> 1) | (value & 1)) - 1;
+	barrier_var(value);
+	return (__u64)((__s64)value >> 63);
+}
+
+/* All ones when a < b, else 0; for user addresses, which have no sign. */
+static __always_inline __u64 mask_if_below(__u64 a, __u64 b)
+{
+	__u64 difference = a - b;
+
+	barrier_var(difference);
+	return (__u64)((__s64)difference >> 63);
+}
+
 static __always_inline __u64 hash_add(__u64 hash, __u64 value)
 {
 	hash = (hash ^ value) * 0x9e3779b97f4a7c15ULL;
@@ -48,10 +70,9 @@ static __always_inline __u64 hash_frames(__u64 hash, __u64 sp, __u64 bp)
 	__u64 lowest = sp;
 
 	for (int i = 0; i < STACK_KEY_FRAMES; i++) {
-		if (bp < lowest || bp - sp > EVENT_SLICE_BYTES_MAX || bp % sizeof(__u64))
-			break;
-		if (bpf_probe_read_user(&frame, sizeof(frame), (void *)bp))
-			break;
+		/* At most a slice away from the frame before, and not below it. */
+		bp &= mask_if_zero((bp - lowest) / EVENT_SLICE_BYTES_MAX);
+		bpf_probe_read_user(&frame, sizeof(frame), (void *)bp);
 		hash = hash_add(hash, frame.return_addr);
 		lowest = bp + sizeof(frame);
 		bp = frame.next;
@@ -59,13 +80,12 @@ static __always_inline __u64 hash_frames(__u64 hash, __u64 sp, __u64 bp)
 	return hash;
 }
 
-static __always_inline __u64 hash_words(__u64 hash, __u64 sp, __u32 count)
+static __always_inline __u64 hash_words(__u64 hash, __u64 sp)
 {
 	__u64 word;
 
-	for (__u32 i = 0; i < STACK_KEY_WORDS; i++) {
-		if (i >= count || bpf_probe_read_user(&word, sizeof(word), (void *)(sp + i * sizeof(word))))
-			break;
+	for (int i = 0; i < STACK_KEY_WORDS; i++) {
+		bpf_probe_read_user(&word, sizeof(word), (void *)(sp + i * sizeof(word)));
 		hash = hash_add(hash, word);
 	}
 	return hash;
@@ -94,7 +114,7 @@ static __always_inline struct stack_place *place_of(__u64 key)
 }
 
 /* Counts `f` in its place and sets its key; whether a slice is due: for the 1st, 2nd, 4th, 8th ... failure. */
-static __always_inline bool stack_count(struct event_failure *f)
+static __noinline bool stack_count(struct event_failure *f)
 {
 	struct stack_place *place;
 	__u32 seen;
@@ -103,7 +123,7 @@ static __always_inline bool stack_count(struct event_failure *f)
 	f->stack_key = stack_hash(f);
 	place = place_of(f->stack_key);
 	if (place && place->words) {
-		f->stack_key = hash_words(f->stack_key, f->user_sp, place->words) | 1;
+		f->stack_key = hash_words(f->stack_key, f->user_sp) | 1;
 		place = place_of(f->stack_key);
 	}
 	if (!place)
@@ -119,25 +139,29 @@ static __always_inline bool stack_count(struct event_failure *f)
 
 /*
  * Copies whole pages of [start, end) to the offset `at` of the record, `room` pages at most, until one cannot be read.
- * What was not read is not in the record's length: nothing of an older one is ever handed out. The length is counted in
- * the record itself, whose values the verifier does not follow: one state goes on after the loop, not one for each page.
+ * What was not read is not in the record's length: nothing of an older one is ever handed out.
  */
 static __always_inline void copy_piece(struct event_slice *slice, struct event_piece *piece, __u32 at, __u32 room,
 				       __u64 start, __u64 end)
 {
 	char *to = (char *)slice + at;
 
+	__u64 going_on = ~0ULL, bytes = 0;
+
+	for (__u32 i = 0; i < room; i++) {
+		__u64 from = start + i * FILTER_PAGE_BYTES;
+		long err;
+
+		going_on &= mask_if_below(from, end);
+		err = bpf_probe_read_user(to + i * FILTER_PAGE_BYTES, FILTER_PAGE_BYTES, (void *)(from & going_on));
+		barrier_var(err);
+		going_on &= ~(__u64)(err >> 63);
+		bytes += going_on & FILTER_PAGE_BYTES;
+	}
 	piece->start = start;
 	piece->vma_end = end;
 	piece->bytes.offset = at;
-	piece->bytes.length = 0;
-	for (__u32 i = 0; i < room; i++) {
-		__u64 from = start + i * FILTER_PAGE_BYTES;
-
-		if (from >= end || bpf_probe_read_user(to + i * FILTER_PAGE_BYTES, FILTER_PAGE_BYTES, (void *)from))
-			break;
-		piece->bytes.length += FILTER_PAGE_BYTES;
-	}
+	piece->bytes.length = bytes;
 }
 
 static __always_inline __u64 page_of(__u64 addr)
@@ -148,7 +172,7 @@ static __always_inline __u64 page_of(__u64 addr)
 /* The end of the mapping that holds `sp`. */
 static __always_inline __u64 stack_end(struct mm_struct *mm, __u64 sp)
 {
-	struct vm_area_struct *vma = (void *)vma_find(mm, sp);
+	struct vm_area_struct *vma = (void *)vma_find((__u64)mm, sp);
 
 	return vma ? BPF_CORE_READ(vma, vm_end) : 0;
 }
@@ -160,24 +184,33 @@ static __always_inline __u64 stack_end(struct mm_struct *mm, __u64 sp)
 #define SIGNAL_FRAME_BYTES 4096
 
 /*
- * The stack pointer of what a signal interrupted, 0 when it is not found: the kernel left it on the alternate stack in a
+ * Where `sp` is on an alternate signal stack: the stack pointer of what the signal interrupted. 0: it is not, or that was
+ * not found. The kernel left it on the alternate stack in a
  * struct ucontext, which names that stack itself, at a multiple of 16 (get_sigframe() of arch/x86/kernel/signal.c).
  */
-static __noinline __u64 interrupted_sp(void)
+__noinline __u64 interrupted_sp(__u64 sp)
 {
-	__u64 alt_sp = BPF_CORE_READ(kernel_current(), sas_ss_sp), sp = 0;
-	__u64 alt_size = BPF_CORE_READ(kernel_current(), sas_ss_size);
-	__u64 at = (alt_sp + alt_size - SIGNAL_FRAME_BYTES) & ~15ULL;
-	__u64 uc_stack[KERNEL_UC_STACK_SIZE_WORD + 1];
+	struct task_struct *task = kernel_current();
+	/* All that is read goes here: 32 bytes of stack are all that is left for this function. */
+	__u64 words[KERNEL_UC_STACK_SIZE_WORD + 1], alt_sp, alt_size, at, found = 0;
 
+	bpf_core_read(words, sizeof(*words), &task->sas_ss_sp);
+	alt_sp = words[0];
+	bpf_core_read(words, sizeof(*words), &task->sas_ss_size);
+	alt_size = words[0];
+	if (!alt_sp || sp - alt_sp >= alt_size)
+		return 0;
+	at = (alt_sp + alt_size - SIGNAL_FRAME_BYTES) & ~15ULL;
 	for (int i = 0; i < SIGNAL_FRAME_BYTES / 16; i++, at += 16) {
-		bpf_probe_read_user(uc_stack, sizeof(uc_stack), (void *)at);
-		/* One branch, which leaves the loop: the verifier follows each way through each round. */
-		if (!((uc_stack[0] ^ alt_sp) | (uc_stack[KERNEL_UC_STACK_SIZE_WORD] ^ alt_size)))
-			break;
+		__u64 match;
+
+		bpf_probe_read_user(words, sizeof(words), (void *)at);
+		match = mask_if_zero((words[0] ^ alt_sp) | (words[KERNEL_UC_STACK_SIZE_WORD] ^ alt_size));
+		found = (at & match) | (found & ~match);
 	}
-	bpf_probe_read_user(&sp, sizeof(sp), (void *)(at + KERNEL_UC_SP_WORD * sizeof(__u64)));
-	return at < alt_sp + alt_size ? sp : 0;
+	at = (found + KERNEL_UC_SP_WORD * sizeof(__u64)) & ~mask_if_zero(found);
+	bpf_probe_read_user(words, sizeof(*words), (void *)at);
+	return words[0];
 }
 
 /* One size class each: what is reserved in a ring buffer must be of a constant size. */
@@ -190,36 +223,33 @@ SLICE_CLASS(4096);
 SLICE_CLASS(16384);
 SLICE_CLASS(65536);
 
-static __always_inline void slice_submit(struct event_slice *slice, const struct event_failure *f)
+static __always_inline void slice_submit(struct event_slice *slice, __u64 key, __u32 seen)
 {
 	const struct event_piece *last = &slice->pieces[slice->pieces[1].bytes.length ? 1 : 0];
 
-	slice->process = f->process;
 	kernel_read_registers(&slice->registers);
-	slice->stack_key = f->stack_key;
-	slice->stack_seen = f->stack_seen;
-	slice->compat = f->compat;
-	__builtin_memset(slice->reserved, 0, sizeof(slice->reserved));
+	slice->stack_key = key;
+	slice->stack_seen = seen;
+	slice->reserved = 0;
 	emit_submit(slice, &slice->header, EVENT_SLICE, last->bytes.offset + last->bytes.length);
 }
 
-#define take_class(bytes, f, start, end)                                                                              \
-	({                                                                                                            \
-		struct slice_##bytes *taken = emit_reserve_slice(struct slice_##bytes);                               \
-                                                                                                                      \
-		if (taken) {                                                                                          \
-			__builtin_memset(taken->slice.pieces, 0, sizeof(taken->slice.pieces));                        \
-			copy_piece(&taken->slice, &taken->slice.pieces[0], sizeof(taken->slice), PAGES(bytes), start, \
-				   end);                                                                              \
-			slice_submit(&taken->slice, f);                                                               \
-		}                                                                                                     \
-		taken != NULL;                                                                                        \
+#define take_class(bytes, key, sp, seen, end)                                                                  \
+	({                                                                                                     \
+		struct slice_##bytes *taken = emit_reserve_slice(struct slice_##bytes);                        \
+                                                                                                               \
+		if (taken) {                                                                                   \
+			__builtin_memset(taken->slice.pieces, 0, sizeof(taken->slice.pieces));                 \
+			copy_piece(&taken->slice, &taken->slice.pieces[0], sizeof(taken->slice), PAGES(bytes), \
+				   page_of(sp), end);                                                          \
+			slice_submit(&taken->slice, key, seen);                                                \
+		}                                                                                              \
+		taken != NULL;                                                                                 \
 	})
 
 /* A handler on an alternate stack: a piece of it, and one of the interrupted stack. */
-static __always_inline bool take_both(const struct event_failure *f, struct mm_struct *mm, __u64 end)
+static __always_inline bool take_both(__u64 key, __u64 sp, __u32 seen, __u64 end, __u64 second, __u64 second_end)
 {
-	__u64 sp = interrupted_sp(), second_end = sp ? stack_end(mm, sp) : 0;
 	struct slice_65536 *taken = emit_reserve_slice(struct slice_65536);
 	struct event_slice *slice;
 
@@ -227,52 +257,52 @@ static __always_inline bool take_both(const struct event_failure *f, struct mm_s
 		return false;
 	slice = &taken->slice;
 	__builtin_memset(slice->pieces, 0, sizeof(slice->pieces));
-	copy_piece(slice, &slice->pieces[0], sizeof(*slice), PAGES(ALT_BYTES), page_of(f->user_sp), end);
-	if (second_end)
-		copy_piece(slice, &slice->pieces[1], sizeof(*slice) + ALT_BYTES, PAGES(65536 - ALT_BYTES), page_of(sp),
-			   second_end);
-	slice_submit(slice, f);
+	copy_piece(slice, &slice->pieces[0], sizeof(*slice), PAGES(ALT_BYTES), page_of(sp), end);
+	copy_piece(slice, &slice->pieces[1], sizeof(*slice) + ALT_BYTES, PAGES(65536 - ALT_BYTES), page_of(second),
+		   second_end);
+	slice_submit(slice, key, seen);
 	return true;
 }
 
-static __always_inline bool is_on_alternate_stack(__u64 sp)
+/*
+ * Sends the slice of the `seen`th failure with this key, whose stack pointer is `sp`. 1: it is on its way, 0: there is no
+ * stack, or no room. A global function, so that the verifier follows it once and not again for each way that leads here.
+ */
+__noinline int slice_take(__u64 key, __u64 sp, __u32 seen)
 {
-	__u64 start = BPF_CORE_READ(kernel_current(), sas_ss_sp);
+	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
+	__u64 end = stack_end(mm, sp), bytes = end - page_of(sp), second, second_end;
 
-	return start && sp - start < BPF_CORE_READ(kernel_current(), sas_ss_size);
-}
-
-static __always_inline bool slice_take(const struct event_failure *f, struct mm_struct *mm)
-{
-	__u64 start = page_of(f->user_sp), end = stack_end(mm, f->user_sp);
-	__u64 bytes = end - start;
-
-	if (end <= start)
-		return false;
+	if (end <= sp)
+		return 0;
 	if (bytes > config.slice_max_bytes)
 		bytes = config.slice_max_bytes;
-	if (is_on_alternate_stack(f->user_sp) && config.slice_max_bytes >= 65536)
-		return take_both(f, mm, end);
+	second = config.slice_max_bytes >= 65536 ? interrupted_sp(sp) : 0;
+	second_end = second ? stack_end(mm, second) : 0;
+	if (second_end)
+		return take_both(key, sp, seen, end, second, second_end);
 	if (bytes <= 4096)
-		return take_class(4096, f, start, end);
+		return take_class(4096, key, sp, seen, end);
 	if (bytes <= 16384)
-		return take_class(16384, f, start, end);
-	return take_class(65536, f, start, end);
+		return take_class(16384, key, sp, seen, end);
+	return take_class(65536, key, sp, seen, end);
 }
 
 /* Sets the key of `f`, a record in the ring, and sends a slice ahead of it when one is due. */
-static __noinline void stack_note(struct event_failure *f, struct mm_struct *mm)
+static __always_inline void stack_note(struct event_failure *f)
 {
 	struct stack_place *place;
+	__u64 key;
 
 	/* A 32-bit task is not unwound by call-frame information: its frame pointers are all there is. */
 	if (!stack_count(f) || f->compat || !config.slice_max_bytes)
 		return;
-	if (slice_take(f, mm)) {
+	if (slice_take(f->stack_key, f->user_sp, f->stack_seen)) {
 		f->has_slice = 1;
 		return;
 	}
-	place = bpf_map_lookup_elem(&stack_places, &f->stack_key);
+	key = f->stack_key; /* on the stack: 5.10 takes no key from a ring buffer */
+	place = bpf_map_lookup_elem(&stack_places, &key);
 	if (place)
 		place->owed = 1;
 }

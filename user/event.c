@@ -66,7 +66,7 @@ static bool check_slice(const struct event_slice *slice)
 		bytes += slice->pieces[i].bytes.length;
 	}
 	/* Two pieces may overlap: only with this bound does what they hold fit another record. */
-	return bytes <= EVENT_SLICE_BYTES_MAX && process_is_sound(&slice->process);
+	return bytes <= EVENT_SLICE_BYTES_MAX;
 }
 
 static bool check_mapped(const struct event_mapped *mapped)

@@ -613,7 +613,7 @@ int tracer_widen_stack_key(struct tracer *tracer, uint64_t key)
 
 	if (bpf_map_lookup_elem(map, &key, &place))
 		return -errno;
-	place.words = STACK_KEY_WORDS;
+	place.words = 1;
 	return bpf_map_update_elem(map, &key, &place, BPF_EXIST) ? -errno : 0;
 }
 

@@ -128,7 +128,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct task_struct *group_leader;
 	unsigned long sas_ss_sp;
-	size_t sas_ss_size;
+	unsigned long sas_ss_size;
 };
 
 #if defined(__TARGET_ARCH_x86)

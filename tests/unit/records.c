@@ -164,7 +164,6 @@ void records_slice(const struct event_failure *failure, struct records_slice *re
 	ret->slice.header.time_ns = failure->header.time_ns;
 	ret->slice.header.size = second + RECORDS_PAGE_BYTES;
 	ret->slice.header.kind = EVENT_SLICE;
-	ret->slice.process = failure->process;
 	ret->slice.registers.ip = failure->user_ip;
 	ret->slice.registers.sp = failure->user_sp;
 	ret->slice.registers.bp = failure->user_bp;

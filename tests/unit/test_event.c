@@ -67,7 +67,7 @@ static void test_layout_is_the_contract(void **state)
 	assert_int_equal(sizeof(struct event_hot), 104);
 	assert_int_equal(sizeof(struct event_limit), 24);
 	assert_int_equal(sizeof(struct event_registers), 136);
-	assert_int_equal(sizeof(struct event_slice), 296);
+	assert_int_equal(sizeof(struct event_slice), 216);
 	assert_int_equal(sizeof(struct event_mapped), 96);
 	assert_int_equal(EVENT_FAILURE, 0);
 	assert_int_equal(EVENT_HOT, 1);
