@@ -21,7 +21,8 @@ CFLAGS ?= -O2 -g
 HARDENING ?= -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 USER_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(if $(WERROR),-Werror) -I$(BUILD) -MMD -MP \
 	$(shell $(PKG_CONFIG) --cflags $(LIBRARIES) 2>/dev/null)
-LDLIBS = $(shell $(PKG_CONFIG) --libs $(LIBRARIES))
+# libiberty is a static library without a .pc file.
+LDLIBS = $(shell $(PKG_CONFIG) --libs $(LIBRARIES)) -liberty
 LINKING := -pie -Wl,-z,relro,-z,now
 
 # -mcpu=v3: 32-bit jumps (5.1), without which bounds on 32-bit values are lost. <asm/types.h> is below the multiarch
