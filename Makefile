@@ -99,6 +99,9 @@ UNIT_OBJECTS := $(patsubst user/%.c,$(BUILD)/asan/%.o,$(filter-out user/main.c u
 
 # The maker of raw records that the unit and the replay tests share.
 RECORDS := $(BUILD)/asan/records.o
+# The programs that the symbolizer's tests look at, and what takes their stacks.
+FIXTURES := $(BUILD)/unit/fixtures/built
+SUBJECT := $(BUILD)/asan/subject.o
 REPLAY_TOOLS := $(BUILD)/make_captures $(BUILD)/mutate
 
 tests: $(BUILD)/verify $(BUILD)/compare $(BUILD)/btf_contract $(UNIT_TESTS) $(REPLAY_TOOLS) all
@@ -113,12 +116,16 @@ $(BUILD)/asan/%.o: user/%.c Makefile | $(BUILD)/asan
 	$(call say,CC,"$< (ASan UBSan)")
 	$(Q)$(CC) -O1 -g $(SANITIZE) $(USER_CFLAGS) -c $< -o $@
 
-$(BUILD)/unit/%: tests/unit/%.c $(UNIT_OBJECTS) $(RECORDS) Makefile | $(BUILD)/unit
+$(BUILD)/unit/%: tests/unit/%.c $(UNIT_OBJECTS) $(RECORDS) $(SUBJECT) Makefile | $(BUILD)/unit $(FIXTURES)
 	$(call say,CC,"$< (ASan UBSan)")
-	$(Q)$(CC) -O1 -g $(SANITIZE) $(USER_CFLAGS) -Iuser -Itests/unit $< $(UNIT_OBJECTS) $(RECORDS) -o $@ $(LDLIBS) \
+	$(Q)$(CC) -O1 -g $(SANITIZE) $(USER_CFLAGS) -Iuser -Itests/unit $< $(UNIT_OBJECTS) $(RECORDS) $(SUBJECT) -o $@ $(LDLIBS) \
 		$(shell $(PKG_CONFIG) --cflags --libs cmocka) -ldl -pthread
 
-$(RECORDS): tests/unit/records.c Makefile | $(BUILD)/asan
+$(FIXTURES): $(wildcard tests/unit/fixtures/*)
+	$(call say,FIXTURES,$(@D))
+	$(Q)tests/unit/fixtures/build $(@D)
+
+$(RECORDS) $(SUBJECT): $(BUILD)/asan/%.o: tests/unit/%.c Makefile | $(BUILD)/asan
 	$(call say,CC,"$< (ASan UBSan)")
 	$(Q)$(CC) -O1 -g $(SANITIZE) $(USER_CFLAGS) -c $< -o $@
 

@@ -350,9 +350,8 @@ static void settle_end(struct stack *stack, const struct modules *modules)
 		if (stack->frames[count].method == METHOD_FRAME_POINTER && !stack->frames[count].module &&
 		    !stack->frames[count].symbol)
 			break;
-	if (!stack->reason || count < stack->count)
-		stack->reason = stack->truncated ? "truncated" : "frame_pointer_lost";
 	stack_cut(stack, count);
+	stack->reason = stack->reason ?: "frame_pointer_lost";
 }
 
 static enum frame_method method_of(const struct stack *stack)

@@ -285,6 +285,15 @@ static bool offset_to_vaddr(const struct file *file, uint64_t offset, GElf_Addr 
 	return false;
 }
 
+/* Without the version behind it ("memcpy@@GLIBC_2.14"), which symbol tables of shared libraries have. */
+static int set_symbol(struct place *place, const char *name)
+{
+	_cleanup_free_ char *bare = strndup(name, strcspn(name, "@"));
+
+	place->symbol = bare ? demangle(bare) : NULL;
+	return place->symbol ? 0 : -ENOMEM;
+}
+
 /* A return address may be the first byte after its function (a call that never returns): the call is one byte before. */
 static int resolve_symbol(struct file *file, struct place *place)
 {
@@ -303,9 +312,8 @@ static int resolve_symbol(struct file *file, struct place *place)
 		return 0;
 	}
 	place->reason = NULL;
-	place->symbol = demangle(name);
 	place->symbol_offset = offset + place->is_return;
-	return place->symbol ? 0 : -ENOMEM;
+	return set_symbol(place, name);
 }
 
 static int load_lines(struct symbols *symbols, struct file *file)
