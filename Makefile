@@ -42,7 +42,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/te
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 
-.PHONY: all demo check fmt clean help deps tests lint unit
+.PHONY: all demo check fmt clean help deps tests lint unit bench
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/vmasnoop $(WORKLOADS) ## build the tool and the bundled workloads
@@ -111,6 +111,17 @@ lint: ## the rules that can be read off the sources
 
 unit: $(UNIT_TESTS) ## the unit tests alone, under ASan and UBSan
 	$(Q)for test in $(UNIT_TESTS); do $$test || exit 1; done
+
+bench: $(BUILD)/symbolize ## measure what has a target
+	tests/bench/run
+
+# As it is shipped: no sanitizer.
+SYMBOLIZE_OBJECTS := $(patsubst %,$(BUILD)/user/%.o,symbolizer unwind walk symbols symbol_table source_lines separate_debug \
+	perf_map ranges demangle stack modules)
+
+$(BUILD)/symbolize: tests/bench/symbolize.c tests/unit/subject.c $(SYMBOLIZE_OBJECTS) | $(FIXTURES)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS) $(HARDENING) $(USER_CFLAGS) $^ -o $@ $(LDLIBS) $(shell $(PKG_CONFIG) --cflags --libs cmocka)
 
 $(BUILD)/asan/%.o: user/%.c Makefile | $(BUILD)/asan
 	$(call say,CC,"$< (ASan UBSan)")
