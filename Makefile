@@ -132,6 +132,11 @@ $(BUILD)/unit/%: tests/unit/%.c $(UNIT_OBJECTS) $(RECORDS) $(SUBJECT) Makefile |
 	$(Q)$(CC) -O1 -g $(SANITIZE) $(USER_CFLAGS) -Iuser -Itests/unit $< $(UNIT_OBJECTS) $(RECORDS) $(SUBJECT) -o $@ $(LDLIBS) \
 		$(shell $(PKG_CONFIG) --cflags --libs cmocka) -ldl -pthread
 
+$(BUILD)/unit/fuzz_%: tests/fuzz/%.c $(UNIT_OBJECTS) $(SUBJECT) Makefile | $(BUILD)/unit $(FIXTURES)
+	$(call say,CC,"$< (ASan UBSan)")
+	$(Q)$(CC) -O1 -g $(SANITIZE) $(USER_CFLAGS) $< $(UNIT_OBJECTS) $(SUBJECT) -o $@ $(LDLIBS) \
+		$(shell $(PKG_CONFIG) --cflags --libs cmocka) -ldl -pthread
+
 $(FIXTURES): $(wildcard tests/unit/fixtures/*)
 	$(call say,FIXTURES,$(@D))
 	$(Q)tests/unit/fixtures/build $(@D)

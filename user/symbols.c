@@ -50,8 +50,6 @@ struct file {
 struct symbols {
 	const struct symbolizer_options *options;
 	uint64_t clock;
-	uint64_t loads;
-	uint64_t dwarf_loads;
 	bool working; /* whoever watches was told so */
 	struct file files[FILES_MAX];
 };
@@ -131,16 +129,6 @@ void symbols_free(struct symbols *symbols)
 	for (size_t i = 0; symbols && i < FILES_MAX; i++)
 		file_clear(&symbols->files[i]);
 	free(symbols);
-}
-
-uint64_t symbols_count_loads(const struct symbols *symbols)
-{
-	return symbols->loads;
-}
-
-uint64_t symbols_count_dwarf(const struct symbols *symbols)
-{
-	return symbols->dwarf_loads;
 }
 
 bool symbols_drop_oldest(struct symbols *symbols)
@@ -248,7 +236,6 @@ static int find_file(struct symbols *symbols, const struct module *module, struc
 	file = find_entry(symbols, &id);
 	if (!file->last_used || memcmp(&file->id, &id, sizeof(id))) {
 		file_clear(file);
-		symbols->loads++;
 		work_on(symbols, module);
 		if (file_load(file, module)) {
 			file_clear(file);
@@ -316,7 +303,7 @@ static int resolve_symbol(struct file *file, struct place *place)
 	return set_symbol(place, name);
 }
 
-static int load_lines(struct symbols *symbols, struct file *file)
+static int load_lines(struct file *file)
 {
 	Dwarf *dwarf;
 
@@ -324,7 +311,6 @@ static int load_lines(struct symbols *symbols, struct file *file)
 	dwarf = dwfl_module_getdwarf(file->module, &file->lines_bias);
 	if (!dwarf)
 		return 0;
-	symbols->dwarf_loads++;
 	if (alternate_debug_attach(&file->who, dwarf, &file->alternate))
 		return -ENOMEM;
 	return source_lines_init(&file->lines, dwarf);
@@ -343,13 +329,13 @@ static int take_name(struct place *place)
 	return place->symbol ? 0 : -ENOMEM;
 }
 
-static int resolve_lines(struct symbols *symbols, struct file *file, struct place *place)
+static int resolve_lines(struct file *file, struct place *place)
 {
 	GElf_Addr vaddr;
 	int err = 0;
 
 	if (!file->lines_tried)
-		err = load_lines(symbols, file);
+		err = load_lines(file);
 	if (err)
 		return err;
 	place->has_lines = true;
@@ -359,14 +345,14 @@ static int resolve_lines(struct symbols *symbols, struct file *file, struct plac
 	return err ? err : take_name(place);
 }
 
-static int resolve(struct symbols *symbols, struct file *file, struct place *place, bool lines)
+static int resolve(struct file *file, struct place *place, bool lines)
 {
 	int err = 0;
 
 	if (!place->used)
 		err = resolve_symbol(file, place);
 	if (!err && lines && !place->has_lines)
-		err = resolve_lines(symbols, file, place);
+		err = resolve_lines(file, place);
 	place->used = true;
 	if (err)
 		place_clear(place);
@@ -400,7 +386,7 @@ static int find_resolved(struct symbols *symbols, const struct separate_debug *w
 	if (!place->used || (lines && !place->has_lines)) {
 		file->who = *who;
 		work_on(symbols, who->module);
-		err = resolve(symbols, file, place, lines);
+		err = resolve(file, place, lines);
 	}
 	if (!err)
 		*ret = place;

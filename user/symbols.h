@@ -42,8 +42,4 @@ int symbols_find(struct symbols *symbols, const struct modules *modules, const s
 /* Drops the file that was not used for longest; the one that was used last is kept. False: there is no other. */
 bool symbols_drop_oldest(struct symbols *symbols);
 
-/* How many files were parsed, so far, for symbols and for DWARF: the second is what takes memory. */
-uint64_t symbols_count_loads(const struct symbols *symbols);
-uint64_t symbols_count_dwarf(const struct symbols *symbols);
-
 #endif

@@ -45,7 +45,6 @@ struct unwinder {
 	const struct symbolizer_options *options;
 	struct reported *reported; /* as many as modules */
 	struct coverage coverages[COVERAGES_MAX]; /* by hash */
-	uint64_t found;
 	Elf64_Ehdr machine; /* the image of `elf`, by which libdw chooses the machine: no traced file decides that */
 	Elf *elf;
 	Dwfl *dwfl;
@@ -275,7 +274,6 @@ static Dwarf_Frame *find_frame_at(struct unwinder *unwinder, uint64_t pc)
 		cfi = dwfl_module_dwarf_cfi(module, &bias);
 		frame = find_frame(cfi, pc - bias);
 	}
-	unwinder->found += frame != NULL;
 	return frame;
 }
 
@@ -402,11 +400,6 @@ void unwinder_walk(struct unwinder *unwinder, const struct raw_stack *raw, struc
 		return;
 	ret->reason = reason_to_end(unwinder);
 	ret->truncated = !strcmp(ret->reason, "truncated");
-}
-
-uint64_t unwinder_count_found(const struct unwinder *unwinder)
-{
-	return unwinder->found;
 }
 
 /* --- making and ending --- */

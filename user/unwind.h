@@ -29,7 +29,4 @@ void unwinder_walk(struct unwinder *unwinder, const struct raw_stack *raw, struc
 /* Call-frame information says that at pc the return address is at the stack pointer: there is no frame yet, or none at all. */
 bool unwinder_returns_at_sp(struct unwinder *unwinder, uint64_t pc);
 
-/* How often call-frame information was found for an address: tests want to know whether they got so far. */
-uint64_t unwinder_count_found(const struct unwinder *unwinder);
-
 #endif
