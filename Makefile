@@ -38,6 +38,7 @@ SKELETON := $(BUILD)/vmasnoop.skel.h
 WORKLOAD_SHARED := $(addprefix tests/workloads/,fill.c oracle.c crew.c)
 WORKLOADS := $(patsubst tests/workloads/%.c,$(BUILD)/workloads/%,$(filter-out $(WORKLOAD_SHARED),$(wildcard tests/workloads/*.c)))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/unit/fuzz_%,$(wildcard tests/fuzz/*.c))
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
@@ -104,13 +105,13 @@ FIXTURES := $(BUILD)/unit/fixtures/built
 SUBJECT := $(BUILD)/asan/subject.o
 REPLAY_TOOLS := $(BUILD)/make_captures $(BUILD)/mutate
 
-tests: $(BUILD)/verify $(BUILD)/compare $(BUILD)/btf_contract $(UNIT_TESTS) $(REPLAY_TOOLS) all
+tests: $(BUILD)/verify $(BUILD)/compare $(BUILD)/btf_contract $(UNIT_TESTS) $(FUZZERS) $(REPLAY_TOOLS) all
 
 lint: ## the rules that can be read off the sources
 	tests/lint/run
 
-unit: $(UNIT_TESTS) ## the unit tests alone, under ASan and UBSan
-	$(Q)for test in $(UNIT_TESTS); do $$test || exit 1; done
+unit: $(UNIT_TESTS) $(FUZZERS) ## the unit tests alone, under ASan and UBSan
+	$(Q)for test in $(UNIT_TESTS) $(FUZZERS); do $$test || exit 1; done
 
 bench: $(BUILD)/symbolize ## measure what has a target
 	tests/bench/run

@@ -28,6 +28,8 @@ static void add(const char *bytes, size_t length, void *context)
 {
 	struct text *text = context;
 
+	if (!length)
+		return; /* then libiberty may hand NULL over */
 	if (length > sizeof(text->bytes) - text->length) {
 		text->overflowed = true;
 		return;
