@@ -155,9 +155,9 @@ static uint32_t set_limits(uint64_t memory_bytes)
 static int refuse_paths(scmp_filter_ctx filter)
 {
 	static const int calls[] = {
-		SCMP_SYS(open),	    SCMP_SYS(openat),	 SCMP_SYS(openat2),    SCMP_SYS(creat),	 SCMP_SYS(stat),
-		SCMP_SYS(lstat),    SCMP_SYS(readlink),	 SCMP_SYS(readlinkat), SCMP_SYS(access), SCMP_SYS(faccessat),
-		SCMP_SYS(faccessat2),
+		SCMP_SYS(open),	  SCMP_SYS(openat),    SCMP_SYS(openat2),    SCMP_SYS(creat),
+		SCMP_SYS(stat),	  SCMP_SYS(lstat),     SCMP_SYS(readlink),   SCMP_SYS(readlinkat),
+		SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2),
 	};
 	int err = 0;
 
@@ -170,16 +170,45 @@ static int allow_calls(scmp_filter_ctx filter)
 {
 	static const int calls[] = {
 		/* what it has open */
-		SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(pread64), SCMP_SYS(preadv), SCMP_SYS(lseek),
-		SCMP_SYS(fstat), SCMP_SYS(fstatfs), SCMP_SYS(close), SCMP_SYS(dup), SCMP_SYS(fcntl), SCMP_SYS(recvmsg),
-		SCMP_SYS(sendmsg), SCMP_SYS(poll), SCMP_SYS(ppoll),
+		SCMP_SYS(read),
+		SCMP_SYS(readv),
+		SCMP_SYS(pread64),
+		SCMP_SYS(preadv),
+		SCMP_SYS(lseek),
+		SCMP_SYS(fstat),
+		SCMP_SYS(fstatfs),
+		SCMP_SYS(close),
+		SCMP_SYS(dup),
+		SCMP_SYS(fcntl),
+		SCMP_SYS(recvmsg),
+		SCMP_SYS(sendmsg),
+		SCMP_SYS(poll),
+		SCMP_SYS(ppoll),
 		/* memory */
-		SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
+		SCMP_SYS(brk),
+		SCMP_SYS(munmap),
+		SCMP_SYS(mremap),
+		SCMP_SYS(madvise),
 		/* the C library's own */
-		SCMP_SYS(futex), SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(getrandom), SCMP_SYS(sysinfo),
-		SCMP_SYS(uname), SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(getgid),
-		SCMP_SYS(getegid), SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity), SCMP_SYS(rt_sigprocmask),
-		SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack), SCMP_SYS(restart_syscall), SCMP_SYS(exit),
+		SCMP_SYS(futex),
+		SCMP_SYS(clock_gettime),
+		SCMP_SYS(gettimeofday),
+		SCMP_SYS(getrandom),
+		SCMP_SYS(sysinfo),
+		SCMP_SYS(uname),
+		SCMP_SYS(getpid),
+		SCMP_SYS(gettid),
+		SCMP_SYS(getuid),
+		SCMP_SYS(geteuid),
+		SCMP_SYS(getgid),
+		SCMP_SYS(getegid),
+		SCMP_SYS(sched_yield),
+		SCMP_SYS(sched_getaffinity),
+		SCMP_SYS(rt_sigprocmask),
+		SCMP_SYS(rt_sigreturn),
+		SCMP_SYS(sigaltstack),
+		SCMP_SYS(restart_syscall),
+		SCMP_SYS(exit),
 		SCMP_SYS(exit_group),
 	};
 	int err = 0;
@@ -207,8 +236,7 @@ static int allow_some(scmp_filter_ctx filter)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(statx), 1,
 				       SCMP_A2(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH));
 	if (!err)
-		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
-				       SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO));
+		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO));
 	return err;
 }
 
@@ -216,8 +244,8 @@ static int allow_some(scmp_filter_ctx filter)
 static uint32_t filter_calls(void)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	bool failed = !filter || refuse_paths(filter) || allow_calls(filter) || allow_some(filter) ||
-		      seccomp_load(filter);
+	bool failed =
+		!filter || refuse_paths(filter) || allow_calls(filter) || allow_some(filter) || seccomp_load(filter);
 
 	if (filter)
 		seccomp_release(filter);

@@ -10,16 +10,16 @@
 #include <stdint.h>
 
 /* What a sandbox may lack, as bits: X(NAME, what it says to people). Append-only: it goes over the wire. */
-#define SANDBOX_GAPS(X)                                                      \
-	X(DESCRIPTORS, "descriptors of the caller may still be open")        \
+#define SANDBOX_GAPS(X)                                                       \
+	X(DESCRIPTORS, "descriptors of the caller may still be open")         \
 	X(DIRECTORY, "it sees the file system (seccomp opens nothing of it)") \
-	X(NETWORK, "it shares the network namespace")                        \
-	X(IPC, "it shares the IPC namespace")                                \
-	X(MOUNTS, "it shares the mount namespace")                           \
-	X(USER, "it runs as the caller's user")                              \
-	X(GROUPS, "it keeps the caller's groups")                            \
-	X(BOUNDING, "its bounding set of capabilities is not empty")         \
-	X(LIMITS, "not all of its resource limits could be set")             \
+	X(NETWORK, "it shares the network namespace")                         \
+	X(IPC, "it shares the IPC namespace")                                 \
+	X(MOUNTS, "it shares the mount namespace")                            \
+	X(USER, "it runs as the caller's user")                               \
+	X(GROUPS, "it keeps the caller's groups")                             \
+	X(BOUNDING, "its bounding set of capabilities is not empty")          \
+	X(LIMITS, "not all of its resource limits could be set")              \
 	X(SECCOMP, "no filter of system calls")
 
 enum sandbox_gap_bit {
