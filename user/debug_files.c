@@ -82,7 +82,8 @@ static int open_by_link(int root, const struct module *module, const char *name)
 	if (root < 0 || !slash || module->path[0] != '/' || !is_bare_name(name))
 		return -1;
 	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
-		int fd, length = snprintf(path, sizeof(path), formats[i], (int)(slash - module->path), module->path, name);
+		int fd, length = snprintf(path, sizeof(path), formats[i], (int)(slash - module->path), module->path,
+					  name);
 
 		if (length < 0 || (size_t)length >= sizeof(path))
 			continue;

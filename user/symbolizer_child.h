@@ -19,7 +19,8 @@ enum symbolizer_child_fd {
 
 /* Written by the process while it works, read by the tracer when it has to end it. */
 struct symbolizer_child_page {
-	uint32_t module; /* 1 + the index, in the space that was asked about, of the one whose file is parsed; 0: none */
+	uint32_t
+		module; /* 1 + the index, in the space that was asked about, of the one whose file is parsed; 0: none */
 };
 
 /* Never returns but for being called by hand; argv[0] is the word. */

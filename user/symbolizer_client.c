@@ -28,6 +28,7 @@
 #define DEATHS_MAX	    5 /* in a row, without an answer between them */
 #define PAUSE_NS	    (60 * NSEC_PER_SEC) /* before it is tried again after that */
 #define DYING_MAX	    8 /* processes that were killed and that the kernel has not let go yet */
+#define MESSAGES_AT_ONCE    64
 #define EVENTS_AT_ONCE	    (DYING_MAX + 4)
 
 enum state {
