@@ -15,7 +15,7 @@ $(error vmasnoop knows x86-64 only so far, and this is $(ARCH): see bpf/kernel.h
 endif
 BPF_ARCH := x86
 
-LIBRARIES := libbpf libelf libdw jansson
+LIBRARIES := libbpf libelf libdw libseccomp jansson
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 CFLAGS ?= -O2 -g
 HARDENING ?= -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
