@@ -21,7 +21,7 @@ struct ask {
 	uint64_t id;
 	struct space *space; /* NULL: without modules */
 	struct wire_buffer message;
-	uint8_t *names; /* the answer so far, as it came, not looked at: mostly it is never needed */
+	uint8_t *names; /* the answer so far, as a process left it; not looked at yet */
 	size_t names_size;
 	bool retried; /* the process was killed while it worked on this, which need not be the ask's fault */
 	bool answered; /* with its names: the process goes on with it for the sake of those that come */

@@ -213,12 +213,22 @@ static int drop_space(struct child *child, const struct wire_message *message)
 
 /* ---- asks ---- */
 
-static int send_stack(enum wire_type type, uint64_t id, const struct stack *stack)
+static int send_stack(uint64_t id, const struct stack *stack)
 {
 	_cleanup_(wire_buffer_fini) struct wire_buffer buffer = {};
 	int err = wire_encode_stack(&buffer, id, stack);
 
-	return err ? err : send_message(type, &buffer);
+	return err ? err : send_message(WIRE_STACK, &buffer);
+}
+
+static void show_names(struct child *child, uint64_t id, const struct stack *stack)
+{
+	_cleanup_(wire_buffer_fini) struct wire_buffer buffer = {};
+
+	if (wire_encode_stack(&buffer, id, stack) || buffer.size > sizeof(child->page->names))
+		return;
+	memcpy(child->page->names, buffer.bytes, buffer.size);
+	__atomic_store_n(&child->page->names_size, buffer.size, __ATOMIC_RELEASE);
 }
 
 /* Names at once: lines may take longer than there is time. */
@@ -226,13 +236,15 @@ static int answer(struct child *child, const struct wire_ask *ask)
 {
 	_cleanup_(cleanup_stack) struct stack *stack = NULL;
 	const struct modules *modules = child->asked ? child->asked->modules : NULL;
-	int err = symbolizer_unwind(child->symbolizer, modules, &ask->raw, &stack);
+	int err;
 
-	if (!err)
-		err = send_stack(WIRE_NAMES, ask->id, stack);
-	if (!err)
-		symbolizer_add_lines(child->symbolizer, modules, stack);
-	return err ? err : send_stack(WIRE_STACK, ask->id, stack);
+	__atomic_store_n(&child->page->names_size, 0, __ATOMIC_RELAXED);
+	err = symbolizer_unwind(child->symbolizer, modules, &ask->raw, &stack);
+	if (err)
+		return err;
+	show_names(child, ask->id, stack);
+	symbolizer_add_lines(child->symbolizer, modules, stack);
+	return send_stack(ask->id, stack);
 }
 
 static int take_ask(struct child *child, const struct wire_message *message)

@@ -211,6 +211,15 @@ static void answer(struct symbolizer_client *client, struct stack *stack)
 		client->options.answered(client->options.context, id, stack);
 }
 
+/* They may be of the ask before, if the process had no time to begin. */
+static bool decode_names(const struct ask *ask, struct stack **ret)
+{
+	uint64_t id;
+
+	return ask->names && !wire_decode_stack_id(ask->names, ask->names_size, &id) && id == ask->id &&
+	       !wire_decode_stack(ask->names, ask->names_size, ret);
+}
+
 /* With the names, if they came, and else with what is known without them. Without memory even for that it is empty. */
 static struct stack *make_stack(const struct ask *ask, const char *reason)
 {
@@ -218,7 +227,7 @@ static struct stack *make_stack(const struct ask *ask, const char *reason)
 	struct stack *stack = NULL;
 	struct wire_ask asked;
 
-	if (!ask->names || wire_decode_stack(ask->names, ask->names_size, &stack)) {
+	if (!decode_names(ask, &stack)) {
 		asks_read(ask, &asked);
 		stack = symbolizer_client_bare_stack(ask->space ? ask->space->modules : NULL, &asked.raw, reason);
 	}
@@ -241,16 +250,28 @@ static void answer_early(struct symbolizer_client *client)
 	if (ask->answered)
 		return;
 	ask->answered = true;
+	ask->names = symbolizer_process_copy_names(client->process, &ask->names_size);
 	client->options.answered(client->options.context, ask->id, make_stack(ask, "deadline"));
 }
 
 /* ---- the end of a process ---- */
 
+/* What it was asked, with the answer so far; and the module that it says it was in. NULL: it was not asked. */
+static struct ask *take_last_words(struct symbolizer_client *client, uint32_t *module)
+{
+	struct ask *ask = client->state == STATE_BUSY ? asks_first(&client->asks) : NULL;
+
+	*module = symbolizer_process_module(client->process);
+	if (ask && !ask->names)
+		ask->names = symbolizer_process_copy_names(client->process, &ask->names_size);
+	return ask;
+}
+
 /* It ended by itself, or said what is no message. A process that was killed from outside gets a second chance. */
 static void lose_process(struct symbolizer_client *client, bool killed)
 {
-	uint32_t module = symbolizer_process_module(client->process);
-	struct ask *ask = client->state == STATE_BUSY ? asks_first(&client->asks) : NULL;
+	uint32_t module;
+	struct ask *ask = take_last_words(client, &module);
 
 	end_process(client);
 	count_death(client);
@@ -269,8 +290,8 @@ static void lose_process(struct symbolizer_client *client, bool killed)
 
 static void end_at_deadline(struct symbolizer_client *client)
 {
-	uint32_t module = symbolizer_process_module(client->process);
-	struct ask *ask = client->state == STATE_BUSY ? asks_first(&client->asks) : NULL;
+	uint32_t module;
+	struct ask *ask = take_last_words(client, &module);
 
 	end_process(client);
 	if (!ask) {
@@ -376,21 +397,6 @@ static int on_ready(struct symbolizer_client *client, const struct wire_message 
 	return 0;
 }
 
-/* Kept as it came, and once: it is looked at when the end of the answer does not come. */
-static int on_names(struct symbolizer_client *client, const struct wire_message *message)
-{
-	struct ask *ask = asks_first(&client->asks);
-
-	if (ask->names)
-		return -EPROTO;
-	ask->names = malloc(message->size);
-	if (!ask->names)
-		return 0;
-	memcpy(ask->names, message->bytes, message->size);
-	ask->names_size = message->size;
-	return 0;
-}
-
 static int on_stack(struct symbolizer_client *client, const struct wire_message *message)
 {
 	struct stack *stack;
@@ -417,8 +423,6 @@ static int on_message(struct symbolizer_client *client, const struct wire_messag
 	if (client->state != STATE_BUSY)
 		return -EPROTO;
 	switch (message->type) {
-	case WIRE_NAMES:
-		return on_names(client, message);
 	case WIRE_STACK:
 		return on_stack(client, message);
 	case WIRE_WANT_DEBUG_FILE:

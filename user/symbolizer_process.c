@@ -346,6 +346,21 @@ int symbolizer_process_receive(struct symbolizer_process *process, struct wire_m
 	return err;
 }
 
+uint8_t *symbolizer_process_copy_names(const struct symbolizer_process *process, size_t *size)
+{
+	size_t named = process->page ? __atomic_load_n(&process->page->names_size, __ATOMIC_ACQUIRE) : 0;
+	uint8_t *copy;
+
+	if (!named || named > sizeof(process->page->names))
+		return NULL;
+	copy = malloc(named);
+	if (!copy)
+		return NULL;
+	memcpy(copy, process->page->names, named);
+	*size = named;
+	return copy;
+}
+
 uint32_t symbolizer_process_module(const struct symbolizer_process *process)
 {
 	return process->page ? __atomic_load_n(&process->page->module, __ATOMIC_RELAXED) : 0;

@@ -7,6 +7,7 @@
 #define VMASNOOP_SYMBOLIZER_PROCESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -43,6 +44,9 @@ int symbolizer_process_receive(struct symbolizer_process *process, struct wire_m
 
 /* 1 + the index of the module that it says it parses, or 0. It says what it likes. */
 uint32_t symbolizer_process_module(const struct symbolizer_process *process);
+
+/* A copy of the answer so far, of which nothing is checked; NULL: none, or no memory. */
+uint8_t *symbolizer_process_copy_names(const struct symbolizer_process *process, size_t *size);
 
 /* SIGKILL, and the end of the conversation. What is left to do is to reap it. */
 void symbolizer_process_end(struct symbolizer_process *process);

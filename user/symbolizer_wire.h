@@ -34,8 +34,7 @@ enum wire_type {
 	WIRE_DEBUG_FILE, /* the reply to WIRE_WANT_DEBUG_FILE: a descriptor, or none */
 	/* from it */
 	WIRE_READY, /* once, first: what the sandbox could not do */
-	WIRE_NAMES, /* a stack that may still get its lines */
-	WIRE_STACK, /* the stack as it stays: the end of an ask */
+	WIRE_STACK, /* the end of an ask */
 	WIRE_WANT_DEBUG_FILE, /* only within an ask */
 	WIRE_TYPE_END
 };

@@ -37,18 +37,25 @@ struct answers {
 	size_t count;
 	uint64_t ids[ANSWERS_MAX];
 	struct stack *last;
-	struct modules *again; /* ask once more from within an answer */
+	size_t more; /* so many asks are made from within answers */
 };
 
 static void answered(void *context, uint64_t id, struct stack *stack)
 {
+	const struct raw_stack raw = {.error = -EFAULT};
 	struct answers *answers = context;
+	size_t before = answers->count;
 
 	assert_non_null(stack);
 	assert_true(answers->count < ANSWERS_MAX);
 	answers->ids[answers->count++] = id;
 	stack_free(answers->last);
 	answers->last = stack;
+	if (!answers->more)
+		return;
+	answers->more--;
+	assert_int_equal(symbolizer_client_ask(answers->client, NULL, &raw, id + 1), 0);
+	assert_int_equal(answers->count, before + 1);
 }
 
 /* ---- the processes that this program is when it is started again ---- */
@@ -85,65 +92,100 @@ static void say_number(enum wire_type type, uint64_t number)
 	wire_buffer_fini(&buffer);
 }
 
-static void say_names(enum wire_type type, uint64_t id)
+static void encode_named(struct wire_buffer *buffer, uint64_t id)
 {
 	struct frame frame = {.addr = 0x1234, .method = METHOD_CFI, .symbol = (char *)"named"};
-	struct stack stack = {.frames = &frame, .count = 1, .method = METHOD_CFI};
+	const struct stack stack = {.frames = &frame, .count = 1, .method = METHOD_CFI};
+
+	if (wire_encode_stack(buffer, id, &stack))
+		_exit(1);
+}
+
+static void say_stack(uint64_t id)
+{
 	struct wire_buffer buffer = {};
 	size_t sent = 0;
 
-	if (wire_encode_stack(&buffer, id, &stack) || wire_send(SYMBOLIZER_CHILD_SOCKET, type, &buffer, -1, &sent))
+	encode_named(&buffer, id);
+	if (wire_send(SYMBOLIZER_CHILD_SOCKET, WIRE_STACK, &buffer, -1, &sent))
 		_exit(1);
 	wire_buffer_fini(&buffer);
 }
 
-static void spin(void)
+static struct symbolizer_child_page *map_page(void)
 {
-	for (;;)
-		pause();
+	void *page = mmap(NULL, sizeof(struct symbolizer_child_page), PROT_READ | PROT_WRITE, MAP_SHARED,
+			  SYMBOLIZER_CHILD_PAGE, 0);
+
+	if (page == MAP_FAILED)
+		_exit(1);
+	return page;
+}
+
+static void show_names(uint64_t id, size_t size_claimed)
+{
+	struct symbolizer_child_page *page = map_page();
+	struct wire_buffer buffer = {};
+
+	encode_named(&buffer, id);
+	memcpy(page->names, buffer.bytes, buffer.size);
+	page->names_size = size_claimed ?: buffer.size;
+	wire_buffer_fini(&buffer);
+}
+
+static void want_file(uint64_t space, uint32_t module)
+{
+	const struct wire_want want = {.kind = DEBUG_FILE_BY_BUILD_ID,
+				       .sequence = 1,
+				       .space = space,
+				       .module = module,
+				       .name = (char *)"abcd"};
+	struct wire_buffer buffer = {};
+	size_t sent = 0;
+
+	if (wire_encode_want(&buffer, &want) ||
+	    wire_send(SYMBOLIZER_CHILD_SOCKET, WIRE_WANT_DEBUG_FILE, &buffer, -1, &sent))
+		_exit(1);
+	wire_buffer_fini(&buffer);
 }
 
 /* What each kind does when it is asked. */
-static void misbehave(const char *kind, uint64_t id)
+static void misbehave(const char *kind, const struct wire_ask *ask)
 {
-	if (!strcmp(kind, "spins"))
-		spin();
-	if (!strcmp(kind, "spins in a file")) {
-		struct symbolizer_child_page *page =
-			mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED, SYMBOLIZER_CHILD_PAGE, 0);
-
-		page->module = 1;
-		spin();
-	}
-	if (!strcmp(kind, "names and spins")) {
-		say_names(WIRE_NAMES, id);
-		spin();
-	}
-	if (!strcmp(kind, "crashes")) {
+	if (!strcmp(kind, "spins in a file"))
+		map_page()->module = 1;
+	if (!strcmp(kind, "lies about the file it spins in"))
+		map_page()->module = UINT32_MAX;
+	if (!strcmp(kind, "names and spins"))
+		show_names(ask->id, 0);
+	if (!strcmp(kind, "names another and spins"))
+		show_names(ask->id + 1, 0);
+	if (!strcmp(kind, "lies about names and spins"))
+		show_names(ask->id, UINT32_MAX);
+	if (!strcmp(kind, "cuts names and spins"))
+		show_names(ask->id, 16);
+	if (!strcmp(kind, "crashes"))
 		raise(SIGSEGV);
-		_exit(3);
-	}
-	if (!strcmp(kind, "answers another")) {
-		say_names(WIRE_STACK, id + 1);
-		spin();
-	}
-	if (!strcmp(kind, "talks garbage")) {
-		say_number(WIRE_STACK, id);
-		spin();
-	}
-	if (!strcmp(kind, "names twice")) {
-		say_names(WIRE_NAMES, id);
-		say_names(WIRE_NAMES, id);
-		spin();
-	}
-	if (!strcmp(kind, "wants garbage")) {
-		say_number(WIRE_WANT_DEBUG_FILE, id);
-		spin();
-	}
-	if (!strcmp(kind, "closes its socket")) {
+	if (!strcmp(kind, "answers another"))
+		say_stack(ask->id + 1);
+	if (!strcmp(kind, "answers garbage"))
+		say_number(WIRE_STACK, ask->id);
+	if (!strcmp(kind, "is ready twice"))
+		say_number(WIRE_READY, 0);
+	if (!strcmp(kind, "sends what we send"))
+		say_number(WIRE_DROP_FILE, 0);
+	if (!strcmp(kind, "wants garbage"))
+		say_number(WIRE_WANT_DEBUG_FILE, ask->id);
+	if (!strcmp(kind, "wants of no module"))
+		want_file(ask->space, 4095);
+	if (!strcmp(kind, "wants of another space"))
+		want_file(ask->space + 1, 0);
+	if (!strcmp(kind, "sends no message"))
+		send(SYMBOLIZER_CHILD_SOCKET, "x", 1, 0);
+	if (!strcmp(kind, "closes its socket"))
 		close(SYMBOLIZER_CHILD_SOCKET);
-		spin();
-	}
+	for (;;)
+		pause();
 }
 
 static int fake_process(const char *kind)
@@ -155,13 +197,13 @@ static int fake_process(const char *kind)
 	if (!strcmp(kind, "dies at once"))
 		return 1;
 	if (!strcmp(kind, "answers unasked"))
-		say_names(WIRE_STACK, 1);
+		say_stack(1);
 	if (wire_receiver_init(&receiver))
 		return 1;
 	say_number(WIRE_READY, 0);
 	while (!wire_receive(&receiver, SYMBOLIZER_CHILD_SOCKET, &message)) {
 		if (message.type == WIRE_ASK && !wire_decode_ask(message.bytes, message.size, &ask))
-			misbehave(kind, ask.id);
+			misbehave(kind, &ask);
 	}
 	return 1;
 }
@@ -196,8 +238,20 @@ static struct symbolizer_client *make(struct answers *answers, const char *kind)
 	return answers->client;
 }
 
+static struct symbolizer_client_counts counts_of(const struct answers *answers)
+{
+	struct symbolizer_client_counts counts;
+
+	symbolizer_client_read_counts(answers->client, &counts);
+	return counts;
+}
+
 static void fini(struct answers *answers)
 {
+	if (answers->client) {
+		assert_int_equal(symbolizer_client_outstanding(answers->client), 0);
+		assert_int_equal(counts_of(answers).asked, answers->count);
+	}
 	symbolizer_client_free(answers->client);
 	stack_free(answers->last);
 	start_as(NULL);
@@ -213,11 +267,11 @@ static void dispatch_once(struct answers *answers)
 	assert_int_equal(symbolizer_client_dispatch(answers->client), 0);
 }
 
+/* At least so many: one dispatch may have several. */
 static void wait_for_answers(struct answers *answers, size_t count)
 {
 	while (answers->count < count)
 		dispatch_once(answers);
-	assert_int_equal(answers->count, count);
 }
 
 static struct modules *own_modules(void)
@@ -234,14 +288,6 @@ static void ask(struct answers *answers, struct modules *modules, uint64_t id)
 	const struct raw_stack raw = {.addrs = addrs, .count = 2, .capacity = 127};
 
 	assert_int_equal(symbolizer_client_ask(answers->client, modules, &raw, id), 0);
-}
-
-static struct symbolizer_client_counts counts_of(const struct answers *answers)
-{
-	struct symbolizer_client_counts counts;
-
-	symbolizer_client_read_counts(answers->client, &counts);
-	return counts;
 }
 
 static int open_fds(void)
@@ -278,10 +324,415 @@ static void names_from_within_the_sandbox(void **state)
 	fini(&answers);
 }
 
+static void answers_in_order(void **state)
+{
+	struct answers answers;
+	struct modules *modules = own_modules();
+
+	(void)state;
+	make(&answers, NULL);
+	for (int i = 0; i < 100; i++)
+		ask(&answers, modules, i);
+	wait_for_answers(&answers, 100);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(answers.ids[i], i);
+	/* One from within each answer, up to the last. */
+	answers.more = 10;
+	ask(&answers, modules, 1000);
+	wait_for_answers(&answers, 111);
+	assert_int_equal(answers.ids[110], 1010);
+	assert_string_equal(answers.last->reason, "no_user_stack");
+	assert_int_equal(counts_of(&answers).asked, 111);
+	assert_int_equal(counts_of(&answers).lost, 0);
+	modules_free(modules);
+	fini(&answers);
+}
+
+/* Each file goes over once, however many processes it is in. */
+static void hands_files_over_once(void **state)
+{
+	struct answers answers;
+	struct modules *first = own_modules(), *second = own_modules();
+	uint64_t files;
+
+	(void)state;
+	make(&answers, NULL);
+	ask(&answers, first, 1);
+	wait_for_answers(&answers, 1);
+	files = counts_of(&answers).files;
+	assert_true(files >= 3);
+	ask(&answers, second, 2);
+	wait_for_answers(&answers, 2);
+	assert_int_equal(counts_of(&answers).files, files);
+	symbolizer_client_forget(answers.client, first);
+	ask(&answers, second, 3);
+	wait_for_answers(&answers, 3);
+	assert_string_equal(answers.last->frames[0].symbol, "ask");
+	symbolizer_client_forget(answers.client, second);
+	ask(&answers, first, 4);
+	wait_for_answers(&answers, 4);
+	assert_string_equal(answers.last->frames[0].symbol, "ask");
+	assert_int_equal(counts_of(&answers).files, 2 * files);
+	modules_free(first);
+	modules_free(second);
+	fini(&answers);
+}
+
+static void leaks_no_descriptor(void **state)
+{
+	struct answers answers;
+	int before = open_fds(), running;
+
+	(void)state;
+	make(&answers, NULL);
+	running = open_fds();
+	for (int i = 0; i < 1000; i++) {
+		struct modules *modules = own_modules();
+
+		ask(&answers, modules, i);
+		wait_for_answers(&answers, i + 1);
+		assert_string_equal(answers.last->frames[0].symbol, "ask");
+		symbolizer_client_forget(answers.client, modules);
+		modules_free(modules);
+	}
+	assert_int_equal(open_fds(), running);
+	fini(&answers);
+	assert_int_equal(open_fds(), before);
+}
+
+/* A slice as large as they get, and pieces larger than that. */
+static void takes_whole_slices(void **state)
+{
+	static char bytes[300 << 10];
+	static const struct event_registers registers = {.ip = 1};
+	const uint64_t addr = (uintptr_t)ask + 4;
+	struct raw_stack raw = {
+		.addrs = &addr,
+		.count = 1,
+		.capacity = 127,
+		.registers = &registers,
+		.pieces = {{0x1000, 0x100000, bytes, sizeof(bytes)}, {0x200000, 0x300000, bytes, 64 << 10}},
+		.piece_count = 2,
+	};
+	struct modules *modules = own_modules();
+	struct answers answers;
+
+	(void)state;
+	make(&answers, NULL);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(symbolizer_client_ask(answers.client, modules, &raw, i), 0);
+	wait_for_answers(&answers, 20);
+	assert_true(answers.last->count >= 1);
+	modules_free(modules);
+	fini(&answers);
+}
+
+static void refuses_too_many(void **state)
+{
+	static char bytes[200 << 10];
+	struct raw_stack raw = {.pieces = {{0x1000, 0x100000, bytes, sizeof(bytes)}}, .capacity = 127};
+	struct answers answers;
+	int accepted = 0, bare = 0;
+
+	(void)state;
+	make(&answers, NULL);
+	kill(symbolizer_client_pid(answers.client), SIGSTOP);
+	while (!symbolizer_client_ask(answers.client, NULL, &raw, bare))
+		bare++;
+	assert_int_equal(bare, 512);
+	assert_int_equal(symbolizer_client_ask(answers.client, NULL, &raw, 0), -EAGAIN);
+	assert_int_equal(counts_of(&answers).refused, 2);
+	assert_int_equal(symbolizer_client_outstanding(answers.client), 512);
+	kill(symbolizer_client_pid(answers.client), SIGCONT);
+	wait_for_answers(&answers, 512);
+	kill(symbolizer_client_pid(answers.client), SIGSTOP);
+	raw.piece_count = 1;
+	while (!symbolizer_client_ask(answers.client, NULL, &raw, accepted))
+		accepted++;
+	assert_in_range(accepted, 80, 163); /* 32 MiB */
+	kill(symbolizer_client_pid(answers.client), SIGCONT);
+	wait_for_answers(&answers, 512 + accepted);
+	assert_int_equal(counts_of(&answers).refused, 3);
+	fini(&answers);
+}
+
+/* Killed while it worked on one ask and more were waiting: none is lost, none comes twice. */
+static void survives_sigkill(void **state)
+{
+	struct answers answers;
+	struct modules *modules = own_modules();
+	pid_t pid;
+
+	(void)state;
+	make(&answers, NULL);
+	for (int round = 0; round < 20; round++) {
+		pid = symbolizer_client_pid(answers.client);
+		for (int i = 0; i < 5; i++)
+			ask(&answers, modules, 5 * round + i);
+		wait_for_answers(&answers, 5 * round + round % 4);
+		kill(pid, SIGKILL);
+		wait_for_answers(&answers, 5 * round + 5);
+		assert_string_equal(answers.last->frames[0].symbol, "ask");
+	}
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(answers.ids[i], i);
+	modules_free(modules);
+	fini(&answers);
+}
+
+/* It is idle when it dies: the next ask finds another one. */
+static void replaces_an_idle_process(void **state)
+{
+	struct answers answers;
+	pid_t pid;
+
+	(void)state;
+	make(&answers, NULL);
+	ask(&answers, NULL, 1);
+	wait_for_answers(&answers, 1);
+	pid = symbolizer_client_pid(answers.client);
+	kill(pid, SIGKILL);
+	while (symbolizer_client_pid(answers.client) == pid)
+		dispatch_once(&answers);
+	ask(&answers, NULL, 2);
+	wait_for_answers(&answers, 2);
+	assert_int_equal(counts_of(&answers).lost, 0);
+	fini(&answers);
+}
+
+static void stopped_is_a_deadline(void **state)
+{
+	struct answers answers;
+	struct modules *modules = own_modules();
+	uint64_t before_ns;
+
+	(void)state;
+	make(&answers, NULL);
+	ask(&answers, modules, 1);
+	wait_for_answers(&answers, 1);
+	kill(symbolizer_client_pid(answers.client), SIGSTOP);
+	before_ns = clock_now_ns(CLOCK_MONOTONIC);
+	for (int i = 2; i < 6; i++)
+		ask(&answers, modules, i);
+	wait_for_answers(&answers, 2);
+	assert_true(clock_now_ns(CLOCK_MONOTONIC) - before_ns >= DEADLINE_NS);
+	assert_int_equal(answers.last->count, 2);
+	assert_string_equal(answers.last->frames[0].reason, "deadline");
+	assert_int_equal(answers.last->frames[0].addr, (uintptr_t)ask + 4);
+	assert_non_null(answers.last->frames[0].module);
+	wait_for_answers(&answers, 5);
+	assert_string_equal(answers.last->frames[0].symbol, "ask");
+	assert_int_equal(counts_of(&answers).deadlines, 1);
+	modules_free(modules);
+	fini(&answers);
+}
+
+/* ---- processes that misbehave ---- */
+
+/* The answer to an ask that a process of this kind was given. */
+static struct stack *ask_misbehaving(const char *kind, const char *reason)
+{
+	struct answers answers;
+	struct modules *modules = own_modules();
+	struct stack *stack;
+
+	make(&answers, kind);
+	ask(&answers, modules, 1);
+	wait_for_answers(&answers, 1);
+	assert_int_equal(answers.ids[0], 1);
+	stack = cleanup_take(answers.last);
+	if (reason)
+		assert_string_equal(stack->frames[0].reason, reason);
+	/* One that never was ready was never asked. */
+	if (strcmp(kind, "answers unasked") != 0)
+		assert_true(counts_of(&answers).lost + counts_of(&answers).deadlines >= 1);
+	modules_free(modules);
+	fini(&answers);
+	return stack;
+}
+
+static void survives_what_is_no_message(void **state)
+{
+	static const char *const kinds[] = {
+		"crashes",
+		"answers another",
+		"answers garbage",
+		"is ready twice",
+		"sends what we send",
+		"wants garbage",
+		"wants of no module",
+		"wants of another space",
+		"sends no message",
+		"answers unasked",
+		"closes its socket",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		struct stack *stack = ask_misbehaving(kinds[i], "symbolizer_lost");
+
+		assert_int_equal(stack->count, 2);
+		stack_free(stack);
+	}
+}
+
+static void names_go_out_at_the_deadline(void **state)
+{
+	static const struct {
+		const char *kind;
+		bool named;
+	} kinds[] = {
+		{"spins", false},
+		{"names and spins", true},
+		{"names another and spins", false},
+		{"lies about names and spins", false},
+		{"cuts names and spins", false},
+		{"lies about the file it spins in", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		struct stack *stack = ask_misbehaving(kinds[i].kind, kinds[i].named ? NULL : "deadline");
+
+		if (kinds[i].named)
+			assert_string_equal(stack->frames[0].symbol, "named");
+		stack_free(stack);
+	}
+}
+
+/* Asked again about the process, it gets all files but the one that it hung in, and never that one. */
+static void bans_the_file_it_hung_in(void **state)
+{
+	struct answers answers;
+	struct modules *modules = own_modules();
+	size_t count;
+	uint64_t addrs[2];
+	const struct raw_stack raw = {.addrs = addrs, .count = 2, .capacity = 127};
+
+	(void)state;
+	addrs[0] = modules_list(modules, &count)[0].start + 4;
+	addrs[1] = addrs[0] + 1;
+	make(&answers, "spins in a file");
+	assert_int_equal(symbolizer_client_ask(answers.client, modules, &raw, 1), 0);
+	wait_for_answers(&answers, 1);
+	kill(symbolizer_client_pid(answers.client), SIGKILL);
+	start_as(NULL);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(symbolizer_client_ask(answers.client, modules, &raw, 2 + i), 0);
+		wait_for_answers(&answers, 2 + i);
+		assert_string_equal(answers.last->frames[0].reason, "deadline");
+		assert_string_equal(answers.last->frames[1].reason, "deadline");
+		assert_null(answers.last->frames[0].symbol);
+	}
+	assert_true(counts_of(&answers).files >= 2);
+	modules_free(modules);
+	fini(&answers);
+}
+
+/* Without a file to blame it is the process's modules that are not tried for ever. */
+static void gives_up_on_what_hangs_again(void **state)
+{
+	struct answers answers;
+	struct modules *modules = own_modules();
+
+	(void)state;
+	make(&answers, "spins");
+	for (int i = 0; i < 20; i++)
+		ask(&answers, modules, i);
+	wait_for_answers(&answers, 20);
+	assert_int_equal(counts_of(&answers).deadlines, 3);
+	assert_string_equal(answers.last->frames[0].reason, "deadline");
+	modules_free(modules);
+	fini(&answers);
+}
+
+/* No storm of forks, and an answer to each ask all the same. */
+static void gives_up_on_what_dies_at_once(void **state)
+{
+	struct answers answers;
+
+	(void)state;
+	make(&answers, "dies at once");
+	for (int i = 0; i < 300; i++) {
+		ask(&answers, NULL, i);
+		wait_for_answers(&answers, i + 1);
+		assert_string_equal(answers.last->frames[0].reason, "symbolizer_lost");
+	}
+	assert_int_equal(symbolizer_client_pid(answers.client), -1);
+	fini(&answers);
+}
+
+static void keeps_the_commands_status(void **state)
+{
+	struct answers answers;
+	pid_t command = fork();
+	int status;
+
+	(void)state;
+	if (!command)
+		_exit(42);
+	make(&answers, NULL);
+	for (int i = 0; i < 3; i++) {
+		kill(symbolizer_client_pid(answers.client), SIGKILL);
+		ask(&answers, NULL, i);
+		wait_for_answers(&answers, i + 1);
+	}
+	symbolizer_client_free(cleanup_take(answers.client));
+	assert_int_equal(waitpid(command, &status, 0), command);
+	assert_int_equal(WEXITSTATUS(status), 42);
+	fini(&answers);
+}
+
+/* ---- without a process ---- */
+
+static void bare_stacks(void **state)
+{
+	static const struct event_registers registers = {.ip = 0x77};
+	const uint64_t addrs[] = {(uintptr_t)ask, 5};
+	struct modules *modules = own_modules();
+	struct raw_stack raw = {.addrs = addrs, .count = 2, .capacity = 2};
+	struct stack *stack = symbolizer_client_bare_stack(modules, &raw, "symbolizer_busy");
+
+	(void)state;
+	assert_int_equal(stack->count, 2);
+	assert_true(stack->truncated);
+	assert_string_equal(stack->reason, "symbolizer_busy");
+	assert_string_equal(stack->frames[1].reason, "symbolizer_busy");
+	assert_non_null(stack->frames[0].module);
+	assert_null(stack->frames[1].module);
+	stack_free(stack);
+	raw = (struct raw_stack){.registers = &registers, .error = -EFAULT};
+	stack = symbolizer_client_bare_stack(NULL, &raw, "deadline");
+	assert_int_equal(stack->count, 1);
+	assert_int_equal(stack->frames[0].addr, 0x77);
+	stack_free(stack);
+	raw.registers = NULL;
+	stack = symbolizer_client_bare_stack(NULL, &raw, "deadline");
+	assert_int_equal(stack->count, 0);
+	assert_string_equal(stack->reason, "no_user_stack");
+	stack_free(stack);
+	modules_free(modules);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_from_within_the_sandbox),
+		cmocka_unit_test(answers_in_order),
+		cmocka_unit_test(hands_files_over_once),
+		cmocka_unit_test(leaks_no_descriptor),
+		cmocka_unit_test(takes_whole_slices),
+		cmocka_unit_test(refuses_too_many),
+		cmocka_unit_test(survives_sigkill),
+		cmocka_unit_test(replaces_an_idle_process),
+		cmocka_unit_test(stopped_is_a_deadline),
+		cmocka_unit_test(survives_what_is_no_message),
+		cmocka_unit_test(names_go_out_at_the_deadline),
+		cmocka_unit_test(bans_the_file_it_hung_in),
+		cmocka_unit_test(gives_up_on_what_hangs_again),
+		cmocka_unit_test(gives_up_on_what_dies_at_once),
+		cmocka_unit_test(keeps_the_commands_status),
+		cmocka_unit_test(bare_stacks),
 	};
 
 	if (argc == 2 && !strcmp(argv[1], SYMBOLIZER_CHILD_WORD))
