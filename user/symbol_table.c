@@ -10,7 +10,7 @@
 #include <gelf.h>
 #include <string.h>
 
-#define SYMBOLS_MAX (4 << 20) /* 32 bytes each; a browser with all its local symbols has a tenth */
+#define SYMBOLS_MAX (1 << 20) /* 32 bytes each; a browser with all its local symbols has half as many */
 
 void symbol_table_fini(struct symbol_table *table)
 {
@@ -70,7 +70,8 @@ static bool is_stripped(Dwfl_Module *module, int count)
 	return !elf || !has_symtab(elf);
 }
 
-int symbol_table_build(struct symbol_table *table, Dwfl_Module *module)
+/* Where memory ends, so does the table: a file that claims a million symbols takes no other's name away. */
+void symbol_table_build(struct symbol_table *table, Dwfl_Module *module)
 {
 	int count = dwfl_module_getsymtab(module);
 
@@ -78,10 +79,9 @@ int symbol_table_build(struct symbol_table *table, Dwfl_Module *module)
 	table->stripped = is_stripped(module, count);
 	for (int i = 1; i < count && i < SYMBOLS_MAX; i++)
 		if (add_symbol(table, module, i))
-			return -ENOMEM;
+			break;
 	ranges_sort(&table->functions);
 	ranges_sort(&table->labels);
-	return 0;
 }
 
 static int binding_rank(const GElf_Sym *symbol)

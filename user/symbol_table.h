@@ -20,8 +20,8 @@ struct symbol_table {
 
 void symbol_table_fini(struct symbol_table *table);
 
-/* From the module's file, or its debug file where it is stripped. 0 or -ENOMEM. */
-int symbol_table_build(struct symbol_table *table, Dwfl_Module *module);
+/* From the module's file, or its debug file where it is stripped. */
+void symbol_table_build(struct symbol_table *table, Dwfl_Module *module);
 
 /* The name as the file has it, good as long as the module, and how far vaddr is from its start; NULL: none covers it. */
 const char *symbol_table_find(const struct symbol_table *table, Dwfl_Module *module, GElf_Addr vaddr, uint64_t *offset);

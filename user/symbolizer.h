@@ -38,7 +38,7 @@ struct raw_stack {
 /* A file with debug information that lies apart from the one that is executed. */
 enum debug_file_kind {
 	DEBUG_FILE_BY_BUILD_ID, /* name: the build-id in lower-case hex */
-	DEBUG_FILE_BY_LINK, /* name: the bare name of .gnu_debuglink */
+	DEBUG_FILE_BY_LINK, /* name: the bare name of .gnu_debuglink; build_id says what it must have if it has one */
 	DEBUG_FILE_ALTERNATE, /* name: the path in .gnu_debugaltlink; build_id says what it must have */
 };
 
@@ -51,9 +51,15 @@ struct debug_file_request {
 };
 
 struct symbolizer_options {
-	/* The file, open for reading, or -1. NULL: there are no such files. */
+	/*
+	 * The file, open for reading, or -1; what it holds is checked here. The name is what the traced file says: it may be
+	 * absolute, lead upwards, or be empty of sense. NULL: there are no such files.
+	 */
 	int (*open_debug_file)(void *context, const struct debug_file_request *request);
-	/* Before a file is parsed, and with NULL after it: so that whoever watches knows which one it hangs in. May be NULL. */
+	/*
+	 * Before a file is parsed, and with NULL after it: so that whoever watches knows which one it hangs in. Once for each
+	 * file that a stack is unwound through, and for each address that was not met before. May be NULL.
+	 */
 	void (*working_on)(void *context, const struct module *module);
 	void *context;
 	size_t memory_bytes; /* the least used files are dropped while the process resides in more than this; 0: no bound */
@@ -72,8 +78,15 @@ void symbolizer_free(struct symbolizer *symbolizer);
  * where registers and memory are there, completed with `addrs` where that ends early and they lead on; by addrs alone
  * else. `modules` may be NULL (the process was gone before they could be read): addresses and the reason. 0 or -ENOMEM.
  *
- * symbolizer_add_lines(): adds file and line to the frames of `stack`, and the frames that were inlined into them. 0 or
- * -ENOMEM, and then the stack is as it was.
+ * A stack has no reason when call-frame information says that there is no caller, or when it leads to a function that is
+ * known to be outermost (_start, start_thread, runtime.goexit ...). Else the reason says what stopped it, and `truncated`
+ * goes with the reason of that name: what frame pointers completed is not truncated. In code that no file holds a frame
+ * has no module and its symbol from the perf map; jit_unmapped when there is such a map and it does not cover it.
+ *
+ * symbolizer_add_lines(): adds file and line to the frames of `stack`, and the frames that were inlined into them, whose
+ * symbol_offset counts from where the inlined code begins. A function that has no symbol gets its name here if debug
+ * information knows it. Of a stack that symbolizer_unwind() made for the same modules. 0 or -ENOMEM, and then the stack is
+ * as it was.
  */
 int symbolizer_unwind(struct symbolizer *symbolizer, const struct modules *modules, const struct raw_stack *raw,
 		      struct stack **ret);

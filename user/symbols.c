@@ -291,8 +291,8 @@ static int resolve_symbol(struct file *file, struct place *place)
 	place->reason = "no_symbol";
 	if (!offset_to_vaddr(file, place->offset - place->is_return, &vaddr))
 		return 0;
-	if (!file->table.built && symbol_table_build(&file->table, file->module))
-		return -ENOMEM;
+	if (!file->table.built)
+		symbol_table_build(&file->table, file->module);
 	name = symbol_table_find(&file->table, file->module, vaddr, &offset);
 	if (!name) {
 		place->reason = file->table.stripped ? "stripped" : "no_symbol";
