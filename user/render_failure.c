@@ -237,9 +237,7 @@ static void say_user_stack(struct sink *sink, const struct stack *stack, uint64_
 	for (size_t i = 0; i < stack->count; i++)
 		say_user_frame(sink, i ? "" : "stack", &stack->frames[i]);
 	if (stack->reason)
-		sink_line(sink, stack->count ? "" : "stack", "(%s)", stack->reason);
-	else if (stack->truncated)
-		sink_line(sink, "", "... (truncated)");
+		sink_line(sink, stack->count ? "" : "stack", "(%s)", stack_reason_text(stack->reason));
 }
 
 static void render_user_stack(struct sink *sink, const struct model_failure *failure)
@@ -289,7 +287,7 @@ static void say_kernel_stack(struct sink *sink, const struct stack *stack)
 	if (stack->count)
 		sink_line(sink, "kernel", "%s", text);
 	if (stack->reason)
-		sink_line(sink, stack->count ? "" : "kernel", "(%s)", stack->reason);
+		sink_line(sink, stack->count ? "" : "kernel", "(%s)", stack_reason_text(stack->reason));
 }
 
 static void render_kernel_stack(struct sink *sink, const struct model_failure *failure)

@@ -28,18 +28,35 @@ void stack_free(struct stack *stack)
 	free(stack);
 }
 
+static const struct reason {
+	const char *name;
+	const char *text;
+} reasons[] = {
+#define X(name, text) {#name, text},
+	STACK_REASONS(X)
+#undef X
+};
+
+static const struct reason *find_reason(const char *name)
+{
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (!strcmp(reasons[i].name, name))
+			return &reasons[i];
+	return NULL;
+}
+
 const char *stack_reason_find(const char *name)
 {
-	static const char *const names[] = {
-#define X(name, text) #name,
-		STACK_REASONS(X)
-#undef X
-	};
+	const struct reason *reason = find_reason(name);
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(names[i], name))
-			return names[i];
-	return NULL;
+	return reason ? reason->name : NULL;
+}
+
+const char *stack_reason_text(const char *name)
+{
+	const struct reason *reason = find_reason(name);
+
+	return reason ? reason->text : name;
 }
 
 const char *frame_method_name(enum frame_method method)

@@ -71,6 +71,9 @@ struct stack {
 /* The static string of that name, or NULL when it is none of the list. */
 const char *stack_reason_find(const char *name);
 
+/* What a reason of the list says, for people. */
+const char *stack_reason_text(const char *reason);
+
 void stack_free(struct stack *stack);
 
 /* Drops all frames from index `count` on. */

@@ -187,7 +187,7 @@ static void test_failure_json(void **state)
 		{"user_stack.method", "\"frame_pointer\""},
 		{"user_stack.truncated", "false"},
 		{"user_stack.repeat_of", "null"},
-		{"user_stack.reason", "null"},
+		{"user_stack.reason", "\"process_gone\""},
 		{"user_stack.frames.0.addr", "\"0x55d2a0c01139\""},
 		{"user_stack.frames.0.reason", "\"process_gone\""},
 		{"user_stack.frames.0.symbol_offset", "null"},
@@ -290,7 +290,7 @@ static void test_stacks_json(void **state)
 	records_user_stack(&full, 0x1000, EVENT_USER_FRAMES_MAX);
 	record = render_json(&full);
 	assert_field(record, "user_stack.truncated", "true");
-	assert_field(record, "user_stack.reason", "\"truncated\"");
+	assert_field(record, "user_stack.reason", "\"process_gone\"");
 	json_decref(record);
 	records_user_stack(&full, 0, 0);
 	records_kernel_stack(&full, 0, 0);
@@ -462,6 +462,7 @@ static void test_failure_text(void **state)
 		"          0x55d2a0c01149 (process_gone)\n"
 		"          0x55d2a0c01159 (process_gone)\n"
 		"          0x55d2a0c01169 (process_gone)\n"
+		"          (the process ended before its mappings could be read)\n"
 		"  kernel  ?  ?  ?  ?\n"
 		"  fix     sysctl vm.max_map_count=131060 (twice the limit in force)\n");
 	/* Once more: the stack is not told again, nor what to do. */

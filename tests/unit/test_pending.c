@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The order of events and the wait for their stacks. The asks are noted here and answered by hand. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "pending.h"
+#include "records.h"
+
+static struct {
+	uint64_t ids[1024];
+	size_t count;
+} asked;
+
+static int note_ask(void *context, struct modules *modules, const struct raw_stack *raw, uint64_t id)
+{
+	(void)context, (void)modules, (void)raw;
+	assert_true(asked.count < 1024);
+	asked.ids[asked.count++] = id;
+	return 0;
+}
+
+struct stage {
+	struct model *model;
+	struct pending *pending;
+};
+
+static struct stage make(size_t bytes_max)
+{
+	const struct model_options options = {.stacks = {.ask = note_ask}};
+	struct stage stage;
+
+	memset(&asked, 0, sizeof(asked));
+	assert_int_equal(model_new(&options, &stage.model), 0);
+	assert_int_equal(pending_new(stage.model, bytes_max, &stage.pending), 0);
+	return stage;
+}
+
+static void end(struct stage *stage)
+{
+	pending_free(stage->pending);
+	model_free(stage->model);
+}
+
+static void put(struct stage *stage, const void *record)
+{
+	struct event event;
+
+	assert_int_equal(event_decode(record, ((const struct event_header *)record)->size, &event), 0);
+	assert_int_equal(pending_add(stage->pending, &event), 0);
+}
+
+static void put_failure(struct stage *stage, uint64_t key)
+{
+	struct event_failure_full full;
+
+	records_failure(&full);
+	full.failure.stack_key = key;
+	put(stage, &full);
+}
+
+static void answer(struct stage *stage, size_t ask)
+{
+	struct stack *stack = calloc(1, sizeof(*stack));
+
+	assert_non_null(stack);
+	model_answered(stage->model, asked.ids[ask], stack);
+}
+
+/* The number of the first event's failure, 0 when it is no failure, -1 when there is none that is complete. */
+static int64_t take(struct stage *stage)
+{
+	const struct pending_event *first = pending_first(stage->pending);
+	int64_t number;
+
+	if (!first)
+		return -1;
+	number = first->event.kind == EVENT_FAILURE ? (int64_t)first->failure.number : 0;
+	pending_drop_first(stage->pending);
+	return number;
+}
+
+static void test_order(void **state)
+{
+	struct stage stage = make(SIZE_MAX);
+	struct event_limit limit;
+
+	(void)state;
+	records_limit(1, 2, &limit);
+	put_failure(&stage, 1);
+	put(&stage, &limit);
+	put_failure(&stage, 3);
+	put_failure(&stage, 1);
+	assert_int_equal(take(&stage), -1);
+	/* The later one first: it waits behind the earlier. */
+	answer(&stage, 1);
+	assert_int_equal(take(&stage), -1);
+	answer(&stage, 0);
+	assert_int_equal(take(&stage), 1);
+	assert_int_equal(take(&stage), 0);
+	assert_int_equal(take(&stage), 2);
+	assert_int_equal(take(&stage), 3);
+	assert_int_equal(take(&stage), -1);
+	end(&stage);
+}
+
+/* The record in the ring is gone when the answer comes. */
+static void test_the_record_is_kept(void **state)
+{
+	struct stage stage = make(SIZE_MAX);
+	struct event_failure_full *full = malloc(sizeof(*full));
+	const struct pending_event *first;
+	uint64_t addr;
+
+	(void)state;
+	assert_non_null(full);
+	records_failure(full);
+	addr = full->failure.addr;
+	put(&stage, full);
+	free(full);
+	answer(&stage, 0);
+	first = pending_first(stage.pending);
+	assert_non_null(first);
+	assert_int_equal(first->event.failure->addr, addr);
+	assert_ptr_equal(first->failure.raw, first->event.failure);
+	end(&stage);
+}
+
+/* What adds to what is known of a process is not shown, and nothing waits for it. */
+static void test_kinds_that_are_not_shown(void **state)
+{
+	struct stage stage = make(SIZE_MAX);
+	struct event_failure_full full;
+	struct records_slice slice;
+	struct event_mapped mapped;
+	struct event_hot hot;
+
+	(void)state;
+	records_hot(&hot);
+	put(&stage, &hot);
+	records_mapped(&mapped);
+	put(&stage, &mapped);
+	records_failure(&full);
+	records_slice(&full.failure, &slice);
+	put(&stage, &slice);
+	assert_int_equal(take(&stage), -1);
+	end(&stage);
+}
+
+/* When too much waits, the first go out as they are, no more of them than is needed; none is lost. */
+static void test_too_much_waits(void **state)
+{
+	enum { COUNT = 200, KEPT = 50 };
+	struct stage stage = make(KEPT * 700);
+	const struct pending_event *first;
+	int out = 0;
+
+	(void)state;
+	for (uint64_t i = 0; i < COUNT; i++) {
+		put_failure(&stage, i + 1);
+		while ((first = pending_first(stage.pending)) != NULL) {
+			assert_string_equal(first->failure.user_stack->stack->frames[0].reason, "symbolizer_busy");
+			assert_int_equal(first->failure.number, ++out);
+			pending_drop_first(stage.pending);
+		}
+	}
+	assert_in_range(out, COUNT - 2 * KEPT, COUNT - KEPT / 2);
+	assert_int_equal(pending_give_up(stage.pending, "deadline"), 0);
+	while ((first = pending_first(stage.pending)) != NULL) {
+		assert_string_equal(first->failure.user_stack->stack->frames[0].reason, "deadline");
+		assert_int_equal(first->failure.number, ++out);
+		pending_drop_first(stage.pending);
+	}
+	assert_int_equal(out, COUNT);
+	/* An answer that comes after all finds nobody. */
+	answer(&stage, 0);
+	end(&stage);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_the_record_is_kept),
+		cmocka_unit_test(test_kinds_that_are_not_shown),
+		cmocka_unit_test(test_too_much_waits),
+	};
+
+	return cmocka_run_group_tests_name("pending", tests, NULL, NULL);
+}

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * One stack for all failures from one place: what is asked for, what is shared, and what becomes of answers that come
+ * late, differ, or never come. Nobody is really asked: the asks are noted here and answered by hand.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "records.h"
+#include "stack_cache.h"
+
+#define ASKS_MAX 4096
+
+static struct {
+	struct {
+		uint64_t id;
+		size_t addrs;
+		size_t pieces;
+		uint8_t first_byte; /* of the first piece */
+	} asks[ASKS_MAX];
+	size_t count;
+	int refuse; /* what the next ask returns */
+	uint64_t ambiguous; /* the last key that was */
+} asked;
+
+static int note_ask(void *context, struct modules *modules, const struct raw_stack *raw, uint64_t id)
+{
+	(void)context, (void)modules;
+	if (asked.refuse)
+		return asked.refuse;
+	assert_true(asked.count < ASKS_MAX);
+	asked.asks[asked.count].id = id;
+	asked.asks[asked.count].addrs = raw->count;
+	asked.asks[asked.count].pieces = raw->piece_count;
+	if (raw->piece_count)
+		asked.asks[asked.count].first_byte = *(const uint8_t *)raw->pieces[0].bytes;
+	asked.count++;
+	return 0;
+}
+
+static void note_ambiguous(void *context, uint64_t key)
+{
+	(void)context;
+	asked.ambiguous = key;
+}
+
+static struct stack_cache *make(void)
+{
+	const struct stack_cache_options options = {.ask = note_ask, .ambiguous = note_ambiguous};
+	struct stack_cache *cache = NULL;
+
+	memset(&asked, 0, sizeof(asked));
+	assert_int_equal(stack_cache_new(&options, &cache), 0);
+	return cache;
+}
+
+/* A stack of two frames, the outer one at `outer`. */
+static struct stack *answer(uint64_t outer, const char *reason)
+{
+	struct stack *stack = calloc(1, sizeof(*stack));
+
+	assert_non_null(stack);
+	stack->frames = calloc(2, sizeof(*stack->frames));
+	assert_non_null(stack->frames);
+	stack->count = 2;
+	stack->frames[0].addr = 0x1000;
+	stack->frames[1].addr = outer;
+	stack->reason = reason;
+	return stack;
+}
+
+/* The failure as it comes, and its slice first when it has one. */
+static struct shared_stack *find(struct stack_cache *cache, struct event_failure_full *full, uint64_t number,
+				 bool with_slice)
+{
+	struct records_slice slice;
+	struct shared_stack *shared = NULL;
+
+	full->failure.stack_seen = (uint32_t)number;
+	full->failure.has_slice = with_slice;
+	records_slice(&full->failure, &slice);
+	if (with_slice)
+		assert_int_equal(stack_cache_slice(cache, &slice.slice), 0);
+	assert_int_equal(stack_cache_find(cache, NULL, &full->failure, number, &shared), 0);
+	return shared;
+}
+
+static void test_one_ask_for_all(void **state)
+{
+	struct stack_cache *cache = make();
+	struct shared_stack *first, *shared[100];
+	struct stack_cache_counts counts;
+	struct event_failure_full full;
+
+	(void)state;
+	records_failure(&full);
+	assert_false(stack_cache_has(cache, &full.failure));
+	first = find(cache, &full, 1, true);
+	assert_null(first->stack);
+	for (size_t i = 0; i < 100; i++) {
+		shared[i] = find(cache, &full, i + 2, false);
+		assert_ptr_equal(shared[i], first);
+	}
+	assert_true(stack_cache_has(cache, &full.failure));
+	assert_int_equal(asked.count, 1);
+	assert_int_equal(asked.asks[0].addrs, 4);
+	assert_int_equal(asked.asks[0].pieces, 2);
+	assert_int_equal(asked.asks[0].first_byte, 'A');
+	stack_cache_answered(cache, asked.asks[0].id, answer(0x2000, NULL));
+	assert_int_equal(shared[99]->stack->frames[1].addr, 0x2000);
+	assert_int_equal(shared[99]->number, 1);
+	stack_cache_read_counts(cache, &counts);
+	assert_int_equal(counts.failures, 101);
+	assert_int_equal(counts.shared, 100);
+	assert_int_equal(counts.asked, 1);
+	assert_int_equal(counts.slices, 1);
+	for (size_t i = 0; i < 100; i++)
+		shared_stack_free(shared[i]);
+	shared_stack_free(first);
+	stack_cache_free(cache);
+}
+
+static void test_a_second_slice_that_says_the_same(void **state)
+{
+	struct stack_cache *cache = make();
+	struct shared_stack *first, *second;
+	struct event_failure_full full;
+
+	(void)state;
+	records_failure(&full);
+	first = find(cache, &full, 1, true);
+	second = find(cache, &full, 2, true);
+	assert_int_equal(asked.count, 2);
+	assert_ptr_not_equal(first, second);
+	assert_int_equal(second->number, 2);
+	stack_cache_answered(cache, asked.asks[0].id, answer(0x2000, NULL));
+	stack_cache_answered(cache, asked.asks[1].id, answer(0x2000, NULL));
+	assert_int_equal(second->number, 1);
+	assert_int_equal(asked.ambiguous, 0);
+	shared_stack_free(first);
+	shared_stack_free(second);
+	stack_cache_free(cache);
+}
+
+static void test_a_second_slice_that_differs(void **state)
+{
+	struct stack_cache *cache = make();
+	struct shared_stack *first, *second, *third;
+	struct event_failure_full full;
+
+	(void)state;
+	records_failure(&full);
+	first = find(cache, &full, 1, true);
+	second = find(cache, &full, 2, true);
+	stack_cache_answered(cache, asked.asks[0].id, answer(0x2000, NULL));
+	stack_cache_answered(cache, asked.asks[1].id, answer(0x3000, NULL));
+	assert_int_equal(asked.ambiguous, full.failure.stack_key);
+	/* Each keeps its own. */
+	assert_int_equal(first->stack->frames[1].addr, 0x2000);
+	assert_int_equal(second->stack->frames[1].addr, 0x3000);
+	assert_int_equal(second->number, 2);
+	third = find(cache, &full, 3, false);
+	assert_ptr_equal(third, second);
+	shared_stack_free(first);
+	shared_stack_free(second);
+	shared_stack_free(third);
+	stack_cache_free(cache);
+}
+
+/* A stack that is known not to be whole contradicts nothing. */
+static void test_an_incomplete_stack_is_not_ambiguous(void **state)
+{
+	struct stack_cache *cache = make();
+	struct shared_stack *first, *second;
+	struct event_failure_full full;
+
+	(void)state;
+	records_failure(&full);
+	first = find(cache, &full, 1, true);
+	second = find(cache, &full, 2, true);
+	stack_cache_answered(cache, asked.asks[0].id, answer(0x2000, "truncated"));
+	stack_cache_answered(cache, asked.asks[1].id, answer(0x3000, NULL));
+	assert_int_equal(asked.ambiguous, 0);
+	shared_stack_free(first);
+	shared_stack_free(second);
+	stack_cache_free(cache);
+}
+
+/* What was refused is tried again with the next failure, and this one has its addresses all the same. */
+static void test_refused(void **state)
+{
+	struct stack_cache *cache = make();
+	struct shared_stack *first, *second;
+	struct event_failure_full full;
+
+	(void)state;
+	records_failure(&full);
+	asked.refuse = -EAGAIN;
+	first = find(cache, &full, 1, true);
+	assert_non_null(first->stack);
+	assert_int_equal(first->stack->frames[0].addr, full.user_stack[0]);
+	assert_string_equal(first->stack->frames[0].reason, "symbolizer_busy");
+	asked.refuse = 0;
+	second = find(cache, &full, 2, false);
+	assert_null(second->stack);
+	assert_int_equal(asked.count, 1);
+	assert_int_equal(asked.asks[0].pieces, 0);
+	shared_stack_free(first);
+	shared_stack_free(second);
+	stack_cache_free(cache);
+}
+
+static void test_no_memory_is_an_error(void **state)
+{
+	struct stack_cache *cache = make();
+	struct shared_stack *shared;
+	struct event_failure_full full;
+
+	(void)state;
+	records_failure(&full);
+	asked.refuse = -ENOMEM;
+	assert_int_equal(stack_cache_find(cache, NULL, &full.failure, 1, &shared), -ENOMEM);
+	stack_cache_free(cache);
+}
+
+static void test_give_up(void **state)
+{
+	struct stack_cache *cache = make();
+	struct shared_stack *shared, *other;
+	struct event_failure_full full;
+
+	(void)state;
+	records_failure(&full);
+	shared = find(cache, &full, 1, true);
+	other = find(cache, &full, 2, false);
+	assert_int_equal(shared_stack_give_up(&shared, &full.failure, NULL, "deadline"), 0);
+	assert_int_equal(shared->stack->count, 4);
+	assert_string_equal(shared->stack->frames[3].reason, "deadline");
+	/* The others go on waiting. */
+	assert_null(other->stack);
+	stack_cache_answered(cache, asked.asks[0].id, answer(0x2000, NULL));
+	assert_int_equal(other->stack->frames[1].addr, 0x2000);
+	assert_int_equal(shared->stack->count, 4);
+	shared_stack_free(shared);
+	shared_stack_free(other);
+	stack_cache_free(cache);
+}
+
+/* Far more places than are kept, all of them still waited for. */
+static void test_many_places(void **state)
+{
+	static struct shared_stack *shared[3000];
+	struct stack_cache *cache = make();
+	struct event_failure_full full;
+
+	(void)state;
+	records_failure(&full);
+	for (size_t i = 0; i < 3000; i++) {
+		full.failure.stack_key = i + 1;
+		shared[i] = find(cache, &full, 1, true);
+	}
+	assert_int_equal(asked.count, 3000);
+	for (size_t i = 3000; i-- > 0;) {
+		stack_cache_answered(cache, asked.asks[i].id, answer(i, NULL));
+		assert_int_equal(shared[i]->stack->frames[1].addr, i);
+		shared_stack_free(shared[i]);
+	}
+	stack_cache_free(cache);
+}
+
+/* Slices whose failure never comes are not kept for ever, and a failure does not get another one's. */
+static void test_slices_without_a_failure(void **state)
+{
+	struct stack_cache *cache = make();
+	struct shared_stack *shared;
+	struct event_failure_full full;
+	struct records_slice slice;
+
+	(void)state;
+	records_failure(&full);
+	for (uint32_t i = 0; i < 1000; i++) {
+		full.failure.stack_seen = 100 + i;
+		records_slice(&full.failure, &slice);
+		assert_int_equal(stack_cache_slice(cache, &slice.slice), 0);
+	}
+	full.failure.stack_seen = 1;
+	full.failure.has_slice = 1;
+	assert_int_equal(stack_cache_find(cache, NULL, &full.failure, 1, &shared), 0);
+	assert_int_equal(asked.asks[0].pieces, 0);
+	shared_stack_free(shared);
+	stack_cache_free(cache);
+}
+
+static void test_nothing_was_asked_for(void **state)
+{
+	struct stack_cache *cache = make();
+	struct event_failure_full full;
+
+	(void)state;
+	records_failure(&full);
+	full.failure.stack_key = 0;
+	assert_null(find(cache, &full, 1, false));
+	/* An answer that nobody waits for. */
+	stack_cache_answered(cache, 77, answer(0, NULL));
+	stack_cache_free(cache);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_one_ask_for_all),
+		cmocka_unit_test(test_a_second_slice_that_says_the_same),
+		cmocka_unit_test(test_a_second_slice_that_differs),
+		cmocka_unit_test(test_an_incomplete_stack_is_not_ambiguous),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_no_memory_is_an_error),
+		cmocka_unit_test(test_give_up),
+		cmocka_unit_test(test_many_places),
+		cmocka_unit_test(test_slices_without_a_failure),
+		cmocka_unit_test(test_nothing_was_asked_for),
+	};
+
+	return cmocka_run_group_tests_name("stack_cache", tests, NULL, NULL);
+}
