@@ -76,14 +76,14 @@ static void add_frame(const struct chain *chain, size_t i)
 
 static void add_end(const struct chain *chain)
 {
-#ifdef __i386__
-	/* Its C library keeps no frame pointers. */
-	add("open\n");
-#endif
 	switch (chain->end) {
 	case CHAIN_END_MAIN:
-		add("some\t3\nframe\t%s%s\t-\t-\t-\n", chain->nameless ? "!" : "",
-		    chain->nameless ? chain->nameless : "_start");
+		add("some\t3\n");
+#ifdef __i386__
+		/* Its C library keeps no frame pointers. */
+		add("open\n");
+#endif
+		add("frame\t%s%s\t-\t-\t-\n", chain->nameless ? "!" : "", chain->nameless ? chain->nameless : "_start");
 		break;
 	case CHAIN_END_THREAD:
 		add("some\t6\nframe\t" START_THREAD "\t-\t-\t-\nframe\t" CLONE "\t-\t-\t-\n");

@@ -71,19 +71,19 @@ static inline __attribute__((always_inline)) void chain_enter(struct chain *chai
 }
 
 /* A call from the function `symbol`, on one line. What comes behind it keeps the call from becoming a jump. */
-#define CHAIN_CALL(chain, symbol, call)                               \
-	do {                                                          \
+#define CHAIN_CALL(chain, symbol, call)                                   \
+	do {                                                              \
 		chain_note((chain), (symbol), __FILE__, __LINE__, false); \
-		call;                                                 \
-		__asm__ volatile("" ::: "memory");                    \
+		call;                                                     \
+		__asm__ volatile("" ::: "memory");                        \
 	} while (0)
 
 /* The same from within a function that is inlined. */
-#define CHAIN_CALL_INLINED(chain, symbol, call)                      \
-	do {                                                         \
+#define CHAIN_CALL_INLINED(chain, symbol, call)                          \
+	do {                                                             \
 		chain_note((chain), (symbol), __FILE__, __LINE__, true); \
-		call;                                                \
-		__asm__ volatile("" ::: "memory");                   \
+		call;                                                    \
+		__asm__ volatile("" ::: "memory");                       \
 	} while (0)
 
 #ifdef __cplusplus

@@ -238,16 +238,13 @@ struct way {
 };
 
 static const struct way ways[] = {
-	{"plain", run_plain},
-	{"inlined", run_inlined},
+	{"plain", run_plain},	  {"inlined", run_inlined},
 	{"thread", run_thread},
 #ifdef __x86_64__
-	{"signal", run_signal},
-	{"jit", run_jit},
+	{"signal", run_signal},	  {"jit", run_jit},
 #endif
 #ifndef CHAIN_STATIC
-	{"library", run_library},
-	{"late-library", run_late_library},
+	{"library", run_library}, {"late-library", run_late_library},
 #endif
 	{"secret", run_secret},
 };
