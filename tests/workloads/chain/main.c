@@ -259,15 +259,41 @@ static const struct way *find_way(const char *name)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: chain [-o ORACLE] [-n REASON] [-l LIBRARY] [-u FILE] WAY\n"
+	fprintf(stderr, "usage: chain [-o ORACLE] [-n REASON] [-l LIBRARY] [-u] [-r FILE] WAY\n"
 			"  -n REASON   this program's functions have no names, for that reason\n"
 			"  -l LIBRARY  what the ways library and late-library load\n"
-			"  -u FILE     removes FILE first, itself say\n"
+			"  -u          removes its own file first\n"
+			"  -r FILE     puts FILE in the place of its own first\n"
 			"WAY:");
 	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
 		fprintf(stderr, " %s", ways[i].name);
 	fprintf(stderr, "\n");
 	return 2;
+}
+
+static void parse_option(int option, char **argv, const char **path)
+{
+	switch (option) {
+	case 'o':
+		*path = optarg;
+		break;
+	case 'n':
+		chain.nameless = optarg;
+		break;
+	case 'l':
+		library = optarg;
+		break;
+	case 'u':
+		if (unlink(argv[0]))
+			die(argv[0]);
+		break;
+	case 'r':
+		if (rename(optarg, argv[0]))
+			die(optarg);
+		break;
+	default:
+		exit(usage());
+	}
 }
 
 int main(int argc, char **argv)
@@ -276,18 +302,8 @@ int main(int argc, char **argv)
 	const struct way *way;
 	int option;
 
-	while ((option = getopt(argc, argv, "o:n:l:u:")) != -1) {
-		if (option == 'o')
-			path = optarg;
-		else if (option == 'n')
-			chain.nameless = optarg;
-		else if (option == 'l')
-			library = optarg;
-		else if (option == 'u' && unlink(optarg))
-			die(optarg);
-		else if (option == '?')
-			return usage();
-	}
+	while ((option = getopt(argc, argv, "o:n:l:ur:")) != -1)
+		parse_option(option, argv, &path);
 	way = find_way(argv[optind]);
 	if (!way)
 		return usage();
