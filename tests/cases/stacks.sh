@@ -111,9 +111,9 @@ with_libraries() {
 # shellcheck disable=SC2016
 in_root='
 	mount -t tmpfs none "$1" && cp -R "$0"/. "$1" && mount -t proc proc "$1/proc" && cd "$1" || exit 1
-	pivot_root . old 2>/dev/null || :
 	shift
-	exec chroot . "$@"'
+	pivot_root . old 2>/dev/null || exec chroot . "$@"
+	exec "$@"'
 
 # root_case PROGRAM: as a path which for everyone else is another program.
 root_case() {
@@ -188,18 +188,21 @@ go_case() {
 # The only child of a tracer without a command.
 symbolizer_of() { sed -n "s/^\([0-9]*\) (.*) [A-Z] $1 .*/\1/p" /proc/[0-9]*/stat 2>/dev/null | head -n 1; }
 
-# Sets symbolizer, to another one than before. Bounded by the tracer's own deadline and then some.
+# Sets symbolizer: at first it is there as soon as the tracer is ready, and a new one comes within the deadline and then some.
+first_symbolizer() {
+	symbolizer=$(symbolizer_of "$tracer")
+	[ -n "$symbolizer" ] || { tracer_end; fail "the tracer has no process for symbols"; }
+}
 next_symbolizer() {
 	until=$(($(date +%s) + 20))
-	before=${1-}
-	while symbolizer=$(symbolizer_of "$tracer"); [ -z "$symbolizer" ] || [ "$symbolizer" = "$before" ]; do
-		[ "$(date +%s)" -lt "$until" ] || fail "the tracer has no ${before:+new }process for symbols" || return
+	while symbolizer=$(symbolizer_of "$tracer"); [ -z "$symbolizer" ] || [ "$symbolizer" = "$1" ]; do
+		[ "$(date +%s)" -lt "$until" ] || { tracer_end; fail "the tracer has no new process for symbols"; } || return
 	done
 }
 
 # After whatever was done to it: one more failure is named, and no event was lost.
 named_again() {
-	next_symbolizer "$1" || { tracer_end; return 1; }
+	next_symbolizer "$1" || return
 	"$chains/chain" -o "$work/chain.oracle" plain || return
 	tracer_end || fail "status $?: events were lost" || return
 	happened=$(grep -c '^failed' "$work/oracle")
@@ -211,7 +214,7 @@ named_again() {
 stopped_symbolizer_case() {
 	fresh chain
 	tracer_start -j || return
-	next_symbolizer || { tracer_end; return 1; }
+	first_symbolizer || return
 	kill -STOP "$symbolizer"
 	"$WORKLOADS/unmap_pages" -o "$work/oracle" || return
 	named_again "$symbolizer" || return
@@ -222,7 +225,7 @@ stopped_symbolizer_case() {
 killed_symbolizer_case() {
 	fresh chain
 	tracer_start -j || return
-	next_symbolizer || { tracer_end; return 1; }
+	first_symbolizer || return
 	kill -STOP "$symbolizer"
 	"$WORKLOADS/unmap_pages" -o "$work/oracle" || return
 	kill -KILL "$symbolizer"
@@ -232,19 +235,19 @@ killed_symbolizer_case() {
 
 # Killed three times while failures come in, whatever it is doing.
 killed_again_case() {
-	fresh chain
-	tracer_start -j || return
-	symbolizer=
 	rm -f "$work/oracle"
+	tracer_start -j || return
+	first_symbolizer || return
 	for round in 1 2 3; do
-		next_symbolizer "$symbolizer" || { tracer_end; return 1; }
-		"$WORKLOADS/free_blocks" -o "$work/oracle$round" &
+		"$WORKLOADS/free_blocks" -o "$work/oracle.$round" &
 		freeing=$!
 		kill -KILL "$symbolizer"
+		killed=$symbolizer
 		wait "$freeing" || return
-		cat "$work/oracle$round" >>"$work/oracle"
+		cat "$work/oracle.$round" >>"$work/oracle"
+		[ "$round" -eq 3 ] || next_symbolizer "$killed" || return
 	done
-	named_again "$symbolizer"
+	named_again "$killed"
 }
 
 # The word is on the stack that is unwound. A capture may hold it, and nobody else may read that.

@@ -18,6 +18,8 @@
 #include "../record.h"
 #include "pattern.h"
 
+enum { SHOWN_AROUND = 10 };
+
 struct comparison {
 	struct pattern_list known;
 	struct differences differences;
@@ -25,7 +27,9 @@ struct comparison {
 	size_t line;
 	size_t stacks;
 	const json_t *shown; /* the first stack that does not fit */
+	size_t shown_frame; /* that does not fit */
 	const struct pattern *not_fitted;
+	size_t not_fitted_element;
 };
 
 static const char usage_text[] =
@@ -41,9 +45,15 @@ static const char *text_or_dash(const json_t *frame, const char *field)
 	return text ? text : "-";
 }
 
-static void print_frames(const json_t *frames)
+static size_t from(size_t place)
 {
-	for (size_t i = 0; i < json_array_size(frames); i++) {
+	return place < SHOWN_AROUND ? 0 : place - SHOWN_AROUND;
+}
+
+/* Of long stacks only what is near `place`. */
+static void print_frames(const json_t *frames, size_t place)
+{
+	for (size_t i = from(place); i < json_array_size(frames) && i < place + SHOWN_AROUND; i++) {
 		const json_t *frame = json_array_get(frames, i);
 		json_int_t line = 0;
 
@@ -56,9 +66,9 @@ static void print_frames(const json_t *frames)
 	}
 }
 
-static void print_pattern(const struct pattern *pattern)
+static void print_pattern(const struct pattern *pattern, size_t place)
 {
-	for (size_t i = 0; i < pattern->count; i++) {
+	for (size_t i = from(place); i < pattern->count && i < place + SHOWN_AROUND; i++) {
 		const struct element *element = &pattern->elements[i];
 
 		if (element->kind == ELEMENT_SOME)
@@ -178,7 +188,9 @@ static void compare_stack(struct comparison *comparison, struct pattern *pattern
 				comparison->line, frame, element, text_or_dash(stack, "reason"));
 		if (!comparison->shown) {
 			comparison->shown = json_deep_copy(all);
+			comparison->shown_frame = frame;
 			comparison->not_fitted = pattern;
+			comparison->not_fitted_element = element;
 		}
 	}
 	json_decref(frames);
@@ -245,9 +257,9 @@ static void report(struct comparison *comparison)
 	differences_print(&comparison->differences);
 	if (comparison->shown) {
 		printf("  known:\n");
-		print_pattern(comparison->not_fitted);
+		print_pattern(comparison->not_fitted, comparison->not_fitted_element);
 		printf("  in the log:\n");
-		print_frames(comparison->shown);
+		print_frames(comparison->shown, comparison->shown_frame);
 	}
 }
 

@@ -78,12 +78,13 @@ static void add_end(const struct chain *chain)
 {
 	switch (chain->end) {
 	case CHAIN_END_MAIN:
-		add("some\t3\n");
 #ifdef __i386__
-		/* Its C library keeps no frame pointers. */
-		add("open\n");
+		/* Frame pointers end at main(): the C library keeps none. */
+		add("some\t4\n");
+#else
+		add("some\t3\nframe\t%s%s\t-\t-\t-\n", chain->nameless ? "!" : "",
+		    chain->nameless ? chain->nameless : "_start");
 #endif
-		add("frame\t%s%s\t-\t-\t-\n", chain->nameless ? "!" : "", chain->nameless ? chain->nameless : "_start");
 		break;
 	case CHAIN_END_THREAD:
 		add("some\t6\nframe\t" START_THREAD "\t-\t-\t-\nframe\t" CLONE "\t-\t-\t-\n");
