@@ -46,6 +46,9 @@ replaced_case() {
 	chain_case auto "$work/replaced" -r "$work/replacement" plain
 }
 
+# The process lives on as another program.
+exec_case() { chain_case auto "$chains/chain" -x /bin/true plain; }
+
 # Through the vDSO and by frame pointers only.
 compat_case() {
 	"$chains/chain_32" >/dev/null 2>&1
@@ -277,7 +280,7 @@ host_stack_cases() {
 
 stack_cases() {
 	# Guests have a small limit: room between getting near it and the end of the program, which is all the time there is.
-	[ -z "${LIMIT_IS_OURS-}" ] || echo 8000 >/proc/sys/vm/max_map_count
+	[ -z "${LIMIT_IS_OURS-}" ] || echo 5000 >/proc/sys/vm/max_map_count
 	for rung in $RUNGS; do
 		case_run "chain/$rung/plain" chain_case "$rung" "$chains/chain" plain
 		# The tracepoint of the syscall's exit does not see these.
@@ -297,6 +300,7 @@ stack_cases() {
 	case_run chain/namespace root_case chain
 	case_run chain/deleted deleted_case
 	case_run chain/replaced replaced_case
+	case_run chain/exec exec_case
 	case_run chain/deep chain_case auto "$chains/deep"
 	case_run chain/unmap_pages pages_case
 	case_run chain/free_blocks/1 free_case 1

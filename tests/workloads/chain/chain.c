@@ -90,7 +90,7 @@ static void add_end(const struct chain *chain)
 		add("some\t6\nframe\t" START_THREAD "\t-\t-\t-\nframe\t" CLONE "\t-\t-\t-\n");
 		break;
 	case CHAIN_END_OPEN:
-		add("some\t400\nopen\n");
+		add("some\t400\nopen\nframe\t_start|" CLONE "\t-\t-\t-\n");
 		break;
 	}
 }
@@ -102,7 +102,7 @@ static void write_chain(const struct chain *chain, const void *page)
 	add("stack\t%d\t%d\t0x%lx\n", getpid(), gettid(), (unsigned long)page);
 #ifdef __i386__
 	/* Through the vDSO, from a function of the C library without a frame pointer, by which its caller may be lost. */
-	add("some\t3\n");
+	add("frame\t__kernel_vsyscall\t-\t-\t-\nsome\t2\n");
 	count--;
 #else
 	add("frame\t" MUNMAP "\t-\t-\t-\n");
@@ -126,5 +126,7 @@ NAMED_FRAME void chain_fail(struct chain *chain)
 		_exit(1);
 	}
 	write_chain(chain, page);
-	_exit(0);
+	if (chain->successor)
+		execl(chain->successor, chain->successor, NULL);
+	_exit(chain->successor ? 1 : 0);
 }

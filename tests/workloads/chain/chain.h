@@ -43,6 +43,7 @@ struct chain {
 	size_t count;
 	enum chain_end end;
 	const char *nameless; /* why this program's functions have no names, or NULL: they have */
+	const char *successor; /* the program that the process becomes then, or NULL: it exits */
 	int fd;
 	void (*fail)(struct chain *); /* chain_fail(), for those that are not linked with it */
 };
@@ -50,7 +51,7 @@ struct chain {
 /* Fills the process until `headroom` mappings are left. It ends when that cannot be done. */
 void chain_fill(struct chain *chain, long headroom);
 
-/* The innermost function: its munmap() fails, it writes the chain and ends the process. */
+/* The innermost function: its munmap() fails, it writes the chain and ends the program. */
 void chain_fail(struct chain *chain);
 
 static inline __attribute__((always_inline)) void chain_note(struct chain *chain, const char *symbol, const char *file,

@@ -259,11 +259,12 @@ static const struct way *find_way(const char *name)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: chain [-o ORACLE] [-n REASON] [-l LIBRARY] [-u] [-r FILE] WAY\n"
+	fprintf(stderr, "usage: chain [-o ORACLE] [-n REASON] [-l LIBRARY] [-u] [-r FILE] [-x FILE] WAY\n"
 			"  -n REASON   this program's functions have no names, for that reason\n"
 			"  -l LIBRARY  what the ways library and late-library load\n"
 			"  -u          removes its own file first\n"
 			"  -r FILE     puts FILE in the place of its own first\n"
+			"  -x FILE     executes FILE at the end, instead of exiting\n"
 			"WAY:");
 	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
 		fprintf(stderr, " %s", ways[i].name);
@@ -291,6 +292,9 @@ static void parse_option(int option, char **argv, const char **path)
 		if (rename(optarg, argv[0]))
 			die(optarg);
 		break;
+	case 'x':
+		chain.successor = optarg;
+		break;
 	default:
 		exit(usage());
 	}
@@ -302,7 +306,7 @@ int main(int argc, char **argv)
 	const struct way *way;
 	int option;
 
-	while ((option = getopt(argc, argv, "o:n:l:ur:")) != -1)
+	while ((option = getopt(argc, argv, "o:n:l:ur:x:")) != -1)
 		parse_option(option, argv, &path);
 	way = find_way(argv[optind]);
 	if (!way)
