@@ -271,6 +271,11 @@ secret_case() {
 host_stack_cases() {
 	case_run chain/strace/unmap_pages strace_case "$WORKLOADS/unmap_pages" -o "$work/oracle"
 	case_run chain/strace/free_blocks strace_case "$WORKLOADS/free_blocks" -o "$work/oracle"
+	case_run chain/strace/signal strace_case "$chains/chain" -o "$work/oracle" signal
+	CHAIN_ORACLE=$work/oracle
+	export CHAIN_ORACLE
+	case_run chain/strace/node strace_case node "$here/../workloads/chain/guest.js" "$chains/guest.so"
+	unset CHAIN_ORACLE
 	case_run chain/strace/stress-ng strace_case stress-ng --mmapmany 1 --mmapmany-ops 1
 	case_run chain/node node_case
 	case_run chain/node-names node_names_case

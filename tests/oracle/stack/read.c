@@ -2,6 +2,7 @@
 /* Reads patterns: the oracle of a chain, and what strace -k shows of calls that fail. */
 #define _GNU_SOURCE 1
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,8 +97,11 @@ static bool read_strace_frame(char *line, struct pattern *pattern)
 	char *paren = strchr(line, '(');
 	struct element *frame;
 
-	if (!pattern)
-		return false;
+	/* Where it cannot go on, nothing is known of what comes. */
+	if (strncmp(line, "unexpected_backtracing_error", strlen("unexpected_backtracing_error")) == 0) {
+		pattern_add(pattern, ELEMENT_SOME)->most = SIZE_MAX / 2;
+		return true;
+	}
 	frame = pattern_add(pattern, ELEMENT_FRAME);
 	if (!bracket || !paren)
 		return false;
