@@ -269,8 +269,9 @@ secret_case() {
 }
 
 host_stack_cases() {
+	# Each stack takes strace a reading of all mappings: few blocks.
 	case_run chain/strace/unmap_pages strace_case "$WORKLOADS/unmap_pages" -o "$work/oracle"
-	case_run chain/strace/free_blocks strace_case "$WORKLOADS/free_blocks" -o "$work/oracle"
+	case_run chain/strace/free_blocks strace_case "$WORKLOADS/free_blocks" -b 160 -o "$work/oracle"
 	case_run chain/strace/signal strace_case "$chains/chain" -o "$work/oracle" signal
 	CHAIN_ORACLE=$work/oracle
 	export CHAIN_ORACLE
