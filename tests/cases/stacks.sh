@@ -164,7 +164,8 @@ node_case() {
 # With names for its generated code, in /tmp/perf-PID.map.
 node_names_case() {
 	command -v node >/dev/null || { fail "there is no node here"; return 77; }
-	guest_case node --perf-basic-prof --interpreted-frames-native-stack "$here/../workloads/chain/guest.js"
+	guest_case node --perf-basic-prof --interpreted-frames-native-stack --no-logfile-per-isolate --logfile="$work/v8.log" \
+		"$here/../workloads/chain/guest.js"
 	status=$?
 	rm -f "/tmp/perf-$(sed -n 's/^stack\t\([0-9]*\).*/\1/p' "$work/chain.oracle").map"
 	[ "$status" -eq 0 ] || return
