@@ -15,13 +15,14 @@ $(error vmasnoop knows x86-64 only so far, and this is $(ARCH): see bpf/kernel.h
 endif
 BPF_ARCH := x86
 
-LIBRARIES := libbpf libelf libdw jansson
+LIBRARIES := libbpf libelf libdw libseccomp jansson
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 CFLAGS ?= -O2 -g
 HARDENING ?= -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 USER_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(if $(WERROR),-Werror) -I$(BUILD) -MMD -MP \
 	$(shell $(PKG_CONFIG) --cflags $(LIBRARIES) 2>/dev/null)
-LDLIBS = $(shell $(PKG_CONFIG) --libs $(LIBRARIES))
+# libiberty is a static library without a .pc file.
+LDLIBS = $(shell $(PKG_CONFIG) --libs $(LIBRARIES)) -liberty
 LINKING := -pie -Wl,-z,relro,-z,now
 
 # -mcpu=v3: 32-bit jumps (5.1), without which bounds on 32-bit values are lost. <asm/types.h> is below the multiarch
@@ -37,11 +38,12 @@ SKELETON := $(BUILD)/vmasnoop.skel.h
 WORKLOAD_SHARED := $(addprefix tests/workloads/,fill.c oracle.c crew.c)
 WORKLOADS := $(patsubst tests/workloads/%.c,$(BUILD)/workloads/%,$(filter-out $(WORKLOAD_SHARED),$(wildcard tests/workloads/*.c)))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/unit/fuzz_%,$(wildcard tests/fuzz/*.c))
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 
-.PHONY: all demo check fmt clean help deps tests lint unit
+.PHONY: all demo check fmt clean help deps tests lint unit bench
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/vmasnoop $(WORKLOADS) ## build the tool and the bundled workloads
@@ -144,26 +146,50 @@ UNIT_OBJECTS := $(patsubst user/%.c,$(BUILD)/asan/%.o,$(filter-out user/main.c u
 
 # The maker of raw records that the unit and the replay tests share.
 RECORDS := $(BUILD)/asan/records.o
+# The programs that the symbolizer's tests look at, and what takes their stacks.
+FIXTURES := $(BUILD)/unit/fixtures/built
+SUBJECT := $(BUILD)/asan/subject.o
 REPLAY_TOOLS := $(BUILD)/make_captures $(BUILD)/mutate
 
-tests: $(BUILD)/verify $(BUILD)/compare $(BUILD)/compare_stack $(CHAINS) $(BUILD)/btf_contract $(UNIT_TESTS) $(REPLAY_TOOLS) all
+tests: $(BUILD)/verify $(BUILD)/compare $(BUILD)/compare_stack $(CHAINS) $(BUILD)/btf_contract $(UNIT_TESTS) $(FUZZERS) \
+	$(REPLAY_TOOLS) all
 
 lint: ## the rules that can be read off the sources
 	tests/lint/run
 
-unit: $(UNIT_TESTS) ## the unit tests alone, under ASan and UBSan
-	$(Q)for test in $(UNIT_TESTS); do $$test || exit 1; done
+unit: $(UNIT_TESTS) $(FUZZERS) ## the unit tests alone, under ASan and UBSan
+	$(Q)for test in $(UNIT_TESTS) $(FUZZERS); do $$test || exit 1; done
+
+bench: $(BUILD)/symbolize ## measure what has a target
+	tests/bench/run
+
+# As it is shipped: no sanitizer.
+SYMBOLIZE_OBJECTS := $(patsubst %,$(BUILD)/user/%.o,symbolizer unwind walk symbols symbol_table source_lines separate_debug \
+	perf_map ranges demangle stack modules)
+
+$(BUILD)/symbolize: tests/bench/symbolize.c tests/unit/subject.c $(SYMBOLIZE_OBJECTS) | $(FIXTURES)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS) $(HARDENING) $(USER_CFLAGS) $^ -o $@ $(LDLIBS) $(shell $(PKG_CONFIG) --cflags --libs cmocka)
 
 $(BUILD)/asan/%.o: user/%.c Makefile | $(BUILD)/asan
 	$(call say,CC,"$< (ASan UBSan)")
 	$(Q)$(CC) -O1 -g $(SANITIZE) $(USER_CFLAGS) -c $< -o $@
 
-$(BUILD)/unit/%: tests/unit/%.c $(UNIT_OBJECTS) $(RECORDS) Makefile | $(BUILD)/unit
+$(BUILD)/unit/%: tests/unit/%.c $(UNIT_OBJECTS) $(RECORDS) $(SUBJECT) Makefile | $(BUILD)/unit $(FIXTURES)
 	$(call say,CC,"$< (ASan UBSan)")
-	$(Q)$(CC) -O1 -g $(SANITIZE) $(USER_CFLAGS) -Iuser -Itests/unit $< $(UNIT_OBJECTS) $(RECORDS) -o $@ $(LDLIBS) \
+	$(Q)$(CC) -O1 -g $(SANITIZE) $(USER_CFLAGS) -Iuser -Itests/unit $< $(UNIT_OBJECTS) $(RECORDS) $(SUBJECT) -o $@ $(LDLIBS) \
 		$(shell $(PKG_CONFIG) --cflags --libs cmocka) -ldl -pthread
 
-$(RECORDS): tests/unit/records.c Makefile | $(BUILD)/asan
+$(BUILD)/unit/fuzz_%: tests/fuzz/%.c $(UNIT_OBJECTS) $(SUBJECT) Makefile | $(BUILD)/unit $(FIXTURES)
+	$(call say,CC,"$< (ASan UBSan)")
+	$(Q)$(CC) -O1 -g $(SANITIZE) $(USER_CFLAGS) $< $(UNIT_OBJECTS) $(SUBJECT) -o $@ $(LDLIBS) \
+		$(shell $(PKG_CONFIG) --cflags --libs cmocka) -ldl -pthread
+
+$(FIXTURES): $(wildcard tests/unit/fixtures/*)
+	$(call say,FIXTURES,$(@D))
+	$(Q)tests/unit/fixtures/build $(@D)
+
+$(RECORDS) $(SUBJECT): $(BUILD)/asan/%.o: tests/unit/%.c Makefile | $(BUILD)/asan
 	$(call say,CC,"$< (ASan UBSan)")
 	$(Q)$(CC) -O1 -g $(SANITIZE) $(USER_CFLAGS) -c $< -o $@
 

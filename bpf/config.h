@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * config.h: what user space tells the kernel side. struct config is read-only data, set before the programs are
- * loaded, so that the verifier prunes what is switched off; struct limit_state and struct switches change while they run.
+ * loaded, so that the verifier prunes what is switched off; what follows it changes while they run.
  */
 #ifndef VMASNOOP_CONFIG_H
 #define VMASNOOP_CONFIG_H
@@ -14,7 +14,7 @@
 struct config {
 	__u64 errno_wanted[CONFIG_ERRNO_WORDS]; /* bit E is set: failures with errno E are reported */
 	__u32 uid;
-	__u32 reserved;
+	__u32 slice_max_bytes; /* of a user stack: a size class, or 0: none is copied */
 	char comm[CONFIG_COMM_BYTES];
 	_Bool filter_followed; /* only processes in the followed map */
 	_Bool filter_uid;
@@ -39,6 +39,16 @@ struct limit_state {
 	__u32 hot_at; /* a process with this many mappings is hot */
 	__u32 polled; /* 1: no program sees the writes, user space reads the value once a second */
 };
+
+/* What is known of a stack key. User space sets `words` when two slices of it unwind to different stacks. */
+struct stack_place {
+	__u32 seen; /* failures */
+	__u32 words; /* not 0: STACK_KEY_WORDS words of the stack go into the key as well */
+	__u32 owed; /* a slice found no room: the next failure takes one */
+	__u32 reserved;
+};
+
+#define STACK_KEY_WORDS 32
 
 struct switches {
 	__u32 return_armed; /* hooks under the lock leave word for the one on munmap's return: set before it is attached */

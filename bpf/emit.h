@@ -17,6 +17,12 @@ struct {
 	__uint(max_entries, 4 << 20);
 } events SEC(".maps") __weak;
 
+/* Apart from the records, so that slices never cost one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);
+} slices SEC(".maps") __weak;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 8192);
@@ -40,15 +46,18 @@ static __always_inline void emit_loss(__u32 cause)
 		__sync_fetch_and_add(count, 1);
 }
 
-/* A record to fill and then to emit_submit(), or NULL, and then it is counted as lost. */
-#define emit_reserve(type)                                                      \
-	({                                                                      \
-		void *reserved = bpf_ringbuf_reserve(&events, sizeof(type), 0); \
-                                                                                \
-		if (!reserved)                                                  \
-			emit_loss(LOSS_RING_FULL);                              \
-		(type *)reserved;                                               \
+#define emit_reserve_in(ring, type, cause)                                   \
+	({                                                                   \
+		void *reserved = bpf_ringbuf_reserve(ring, sizeof(type), 0); \
+                                                                             \
+		if (!reserved)                                               \
+			emit_loss(cause);                                    \
+		(type *)reserved;                                            \
 	})
+
+/* A record to fill and then to emit_submit(), or NULL, and then it is counted as lost. */
+#define emit_reserve(type)	 emit_reserve_in(&events, type, LOSS_RING_FULL)
+#define emit_reserve_slice(type) emit_reserve_in(&slices, type, LOSS_SLICE_FULL)
 
 static __always_inline void emit_submit(void *record, struct event_header *header, __u16 kind, __u32 size)
 {

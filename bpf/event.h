@@ -144,17 +144,16 @@ struct event_piece {
 
 /*
  * The user stack of a failure as memory, for the unwinder. It holds a stranger's memory: never in a log. The first piece
- * begins at the stack pointer; the second, where the first is an alternate signal stack, at the interrupted one's.
+ * begins with the page that holds the stack pointer; the second, where the first is an alternate signal stack, with the
+ * page of the interrupted one's.
  */
 struct event_slice {
 	struct event_header header;
-	struct event_process process;
 	struct event_registers registers;
-	__u64 stack_key;
+	__u64 stack_key; /* this and stack_seen are the failure's, and say which it is */
 	struct event_piece pieces[EVENT_SLICE_PIECES]; /* an unused one is all 0 */
-	__u32 stack_seen; /* the failure's */
-	__u8 compat;
-	__u8 reserved[3];
+	__u32 stack_seen;
+	__u32 reserved;
 };
 
 /* A hot process mapped a file to execute from it: its modules are read anew. */
@@ -193,7 +192,6 @@ struct event_failure_full {
 
 #define EVENT_RECORD_MAX sizeof(struct event_failure_full) /* of all kinds but slices */
 
-/* Both pieces are copied in whole pages, the first of which may be one more. */
 #define EVENT_SLICE_RECORD_MAX (sizeof(struct event_slice) + EVENT_SLICE_BYTES_MAX)
 
 /*
@@ -217,12 +215,13 @@ struct total {
 };
 
 /* What was lost, by cause; X(NAME, name, what it means for the reader). */
-#define LOSS_CAUSES(X)                                                                                   \
-	X(RING_FULL, ring_full, "failures counted but not shown: the ring buffer was full")              \
-	X(TOTALS_FULL, totals_full, "failures shown but not in the totals: too many failing processes")  \
-	X(FOLLOW_FULL, follow_full, "child processes not followed: too many")                            \
-	X(STATE_FULL, state_full, "calls whose state between two hooks did not fit: may be shown twice") \
-	X(ERRNO_UNSEEN, errno_unseen, "failing calls whose errno was not seen: sys_exit was not armed yet")
+#define LOSS_CAUSES(X)                                                                                      \
+	X(RING_FULL, ring_full, "failures counted but not shown: the ring buffer was full")                 \
+	X(TOTALS_FULL, totals_full, "failures shown but not in the totals: too many failing processes")     \
+	X(FOLLOW_FULL, follow_full, "child processes not followed: too many")                               \
+	X(STATE_FULL, state_full, "calls whose state between two hooks did not fit: may be shown twice")    \
+	X(ERRNO_UNSEEN, errno_unseen, "failing calls whose errno was not seen: sys_exit was not armed yet") \
+	X(SLICE_FULL, slice_full, "stacks by frame pointers only: the ring of stack slices was full")
 
 enum loss_cause {
 #define X(NAME, name, text) LOSS_##NAME,

@@ -70,6 +70,7 @@ static __always_inline bool kernel_vma_can_refuse_split(const struct vm_area_str
 #define KERNEL_NR_MUNMAP	11
 #define KERNEL_NR_MUNMAP_COMPAT 91
 #define KERNEL_ENOSYS		38
+#define KERNEL_PROT_EXEC	4
 
 static __always_inline struct pt_regs *kernel_user_regs(struct task_struct *task)
 {
@@ -105,6 +106,51 @@ static __always_inline void kernel_current_call(struct kernel_call *call)
 	call->user_ip = BPF_CORE_READ(regs, ip);
 	call->user_sp = BPF_CORE_READ(regs, sp);
 	call->user_bp = BPF_CORE_READ(regs, bp);
+}
+
+/* Everything that user space needs to unwind the stack of the current task from the syscall that it is in. */
+static __always_inline void kernel_read_registers(struct event_registers *registers)
+{
+	struct pt_regs *regs = kernel_user_regs(kernel_current());
+
+	registers->ip = BPF_CORE_READ(regs, ip);
+	registers->sp = BPF_CORE_READ(regs, sp);
+	registers->bp = BPF_CORE_READ(regs, bp);
+	registers->ax = BPF_CORE_READ(regs, ax);
+	registers->bx = BPF_CORE_READ(regs, bx);
+	registers->cx = BPF_CORE_READ(regs, cx);
+	registers->dx = BPF_CORE_READ(regs, dx);
+	registers->si = BPF_CORE_READ(regs, si);
+	registers->di = BPF_CORE_READ(regs, di);
+	registers->r8_to_r15[0] = BPF_CORE_READ(regs, r8);
+	registers->r8_to_r15[1] = BPF_CORE_READ(regs, r9);
+	registers->r8_to_r15[2] = BPF_CORE_READ(regs, r10);
+	registers->r8_to_r15[3] = BPF_CORE_READ(regs, r11);
+	registers->r8_to_r15[4] = BPF_CORE_READ(regs, r12);
+	registers->r8_to_r15[5] = BPF_CORE_READ(regs, r13);
+	registers->r8_to_r15[6] = BPF_CORE_READ(regs, r14);
+	registers->r8_to_r15[7] = BPF_CORE_READ(regs, r15);
+}
+
+/*
+ * struct ucontext of arch/x86/include/uapi/asm/ucontext.h and asm/sigcontext.h, in words: from uc_stack (ss_sp, ss_flags,
+ * ss_size) on, then r8 to r15, di, si, bp, bx, dx, ax, cx, sp.
+ */
+#define KERNEL_UC_STACK_SIZE_WORD 2
+#define KERNEL_UC_SP_WORD	  18
+
+/* Whether the current syscall can make code executable that was not: mmap() or mprotect() with PROT_EXEC. */
+static __always_inline bool kernel_call_maps_code(void)
+{
+	struct task_struct *task = kernel_current();
+	struct pt_regs *regs = kernel_user_regs(task);
+	__u32 nr = BPF_CORE_READ(regs, orig_ax);
+	bool compat = BPF_CORE_READ(task, thread_info.status) & KERNEL_TS_COMPAT;
+
+	/* mmap 9, mprotect 10; 32-bit: mmap2 192, mprotect 125. The protection is the third argument of each. */
+	if (nr != (compat ? 192 : 9) && nr != (compat ? 125 : 10))
+		return false;
+	return BPF_CORE_READ(regs, dx) & KERNEL_PROT_EXEC;
 }
 
 #else

@@ -19,6 +19,7 @@
 #include "filter.h"
 #include "kernel.h"
 #include "process.h"
+#include "stack.h"
 #include "state.h"
 #include "vma.h"
 
@@ -44,6 +45,24 @@ struct {
 	__type(value, __u8);
 } hot SEC(".maps");
 
+/* A hot process that is known maps code: what user space knows of its modules is no longer all. */
+static __always_inline void report_mapped(void)
+{
+	struct event_process process;
+	struct event_mapped *record;
+
+	if (!kernel_call_maps_code())
+		return;
+	process_describe(&process);
+	if (!process_wanted(&process))
+		return;
+	record = emit_reserve(struct event_mapped);
+	if (!record)
+		return;
+	record->process = process;
+	emit_submit(record, &record->header, EVENT_MAPPED, sizeof(*record));
+}
+
 static __noinline void report_hot(struct mm_struct *mm, __u32 count)
 {
 	struct task_struct *leader = BPF_CORE_READ(kernel_current(), group_leader);
@@ -56,8 +75,10 @@ static __noinline void report_hot(struct mm_struct *mm, __u32 count)
 	key.start_time_ns = BPF_CORE_READ(leader, start_boottime);
 	key.exec_id = BPF_CORE_READ(leader, self_exec_id);
 	key.tgid = bpf_get_current_pid_tgid() >> 32;
-	if (bpf_map_lookup_elem(&hot, &key))
+	if (bpf_map_lookup_elem(&hot, &key)) {
+		report_mapped();
 		return;
+	}
 	process_describe(&process);
 	/* One that is not wanted is noted as well, so that it is not looked at again and again. */
 	if (process_wanted(&process)) {
@@ -128,7 +149,8 @@ static __always_inline void copy_stacks(void *ctx, struct event_failure_full *fu
 	f->kernel_stack_error = kernel < 0 ? kernel : 0;
 }
 
-static __always_inline void count_total(const struct event_failure *f)
+/* Not inlined, for its frame: see on_core_failure(). */
+static __noinline void count_total(const struct event_failure *f)
 {
 	struct total_key key = {
 		.start_time_ns = f->process.start_time_ns,
@@ -146,9 +168,9 @@ static __always_inline void count_total(const struct event_failure *f)
  * Completes `f` (call, errno, evidence are set) with what was in force, and judges it. `known_vma` is the VMA of the
  * range's first byte where a hook has it at hand, else 0.
  */
-static __always_inline void judge(struct event_failure *f, struct mm_struct *mm, __u64 known_vma)
+static __noinline void judge(struct event_failure *f, struct mm_struct *mm, __u64 known_vma)
 {
-	__u64 found = known_vma ?: vma_find(mm, f->addr);
+	__u64 found = known_vma ?: vma_find((__u64)mm, f->addr);
 	__u64 end = f->addr + filter_page_align(f->length_bytes);
 
 	f->vma_count = kernel_vma_count(mm);
@@ -164,7 +186,7 @@ static __always_inline void judge(struct event_failure *f, struct mm_struct *mm,
 }
 
 /* What __split_vma() left for this very call: its errno, positive, or 0. */
-static __always_inline __u32 take_split_errno(const struct event_failure *f)
+static __noinline __u32 take_split_errno(const struct event_failure *f)
 {
 	__u32 tid = bpf_get_current_pid_tgid(), errno_code = 0;
 	struct call_state *seen;
@@ -181,7 +203,7 @@ static __always_inline __u32 take_split_errno(const struct event_failure *f)
 }
 
 /* Tells the hook on the return that this call is reported. */
-static __always_inline void leave_word(const struct event_failure *f)
+static __noinline void leave_word(const struct event_failure *f)
 {
 	struct call_state state = {.addr = f->addr, .length_bytes = f->length_bytes, .reported = 1};
 	__u32 tid = bpf_get_current_pid_tgid();
@@ -192,18 +214,29 @@ static __always_inline void leave_word(const struct event_failure *f)
 		emit_loss(LOSS_STATE_FULL);
 }
 
-static __always_inline void describe_call(struct event_failure *f, const struct kernel_call *call, __u32 errno_code,
-					  __u8 evidence)
+enum { CALL_NONE, CALL_RETURNED, CALL_INSIDE };
+
+/*
+ * Fills in the traced call that the current task is in (CALL_INSIDE) or was last in. CALL_NONE: none that is traced, and
+ * `f` is as it was. Not inlined, for its frame.
+ */
+static __noinline int describe_call(struct event_failure *f, __u32 errno_code, __u8 evidence)
 {
-	f->addr = call->addr;
-	f->length_bytes = call->length_bytes;
-	f->user_ip = call->user_ip;
-	f->user_sp = call->user_sp;
-	f->user_bp = call->user_bp;
-	f->syscall = call->syscall;
-	f->compat = call->compat;
+	struct kernel_call call = {};
+
+	kernel_current_call(&call);
+	if (call.syscall == SYSCALL_NONE)
+		return CALL_NONE;
+	f->addr = call.addr;
+	f->length_bytes = call.length_bytes;
+	f->user_ip = call.user_ip;
+	f->user_sp = call.user_sp;
+	f->user_bp = call.user_bp;
+	f->syscall = call.syscall;
+	f->compat = call.compat;
 	f->errno_code = errno_code;
 	f->evidence = evidence;
+	return call.inside ? CALL_INSIDE : CALL_RETURNED;
 }
 
 /* One failure, from a hook of any rung to the ring. */
@@ -217,6 +250,8 @@ static __always_inline void report_failure(void *ctx, const struct event_failure
 		return;
 	__builtin_memcpy(&full->failure, judged, sizeof(*judged));
 	copy_stacks(ctx, full);
+	if (config.user_stack)
+		stack_note(&full->failure);
 	emit_submit(full, &full->failure.header, EVENT_FAILURE, sizeof(*full));
 }
 
@@ -228,12 +263,9 @@ static __noinline void on_core_failure(void *ctx, __u32 errno_code, __u64 known_
 {
 	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
 	struct event_failure f = {};
-	struct kernel_call call = {};
 
-	kernel_current_call(&call);
-	if (call.syscall == SYSCALL_NONE)
+	if (describe_call(&f, errno_code, EVIDENCE_UNDER_LOCK) == CALL_NONE)
 		return;
-	describe_call(&f, &call, errno_code, EVIDENCE_UNDER_LOCK);
 	f.split_errno = take_split_errno(&f);
 	leave_word(&f);
 	process_describe(&f.process);
@@ -276,19 +308,16 @@ static __noinline void on_write_release(void *ctx)
 {
 	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
 	struct event_failure f = {};
-	struct kernel_call call = {};
 	struct filter_ends ends = {};
 	__u64 first, last;
 
-	kernel_current_call(&call);
-	if (call.syscall == SYSCALL_NONE || !call.inside)
+	/* Judged as ENOMEM first, that verdict is how the errno of a limit failure is known; then as what it turns out. */
+	if (describe_call(&f, ERRNO_ENOMEM, EVIDENCE_UNDER_LOCK) != CALL_INSIDE)
 		return;
-	first = vma_find(mm, call.addr);
-	last = vma_find(mm, call.addr + filter_page_align(call.length_bytes) - 1);
+	first = vma_find((__u64)mm, f.addr);
+	last = vma_find((__u64)mm, f.addr + filter_page_align(f.length_bytes) - 1);
 	if (!first && !last)
 		return;
-	/* Judged as ENOMEM first, that verdict is how the errno of a limit failure is known; then as what it turns out. */
-	describe_call(&f, &call, ERRNO_ENOMEM, EVIDENCE_UNDER_LOCK);
 	f.split_errno = take_split_errno(&f);
 	process_describe(&f.process);
 	judge(&f, mm, first);
@@ -324,13 +353,10 @@ static __noinline void on_return_failure(void *ctx, __u32 errno_code)
 	__u32 tid = bpf_get_current_pid_tgid();
 	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
 	struct event_failure f = {};
-	struct kernel_call call = {};
 	struct call_state *seen;
 
-	kernel_current_call(&call);
-	if (call.syscall == SYSCALL_NONE)
+	if (describe_call(&f, errno_code, EVIDENCE_AFTER_UNLOCK) == CALL_NONE)
 		return;
-	describe_call(&f, &call, errno_code, EVIDENCE_AFTER_UNLOCK);
 	seen = bpf_map_lookup_elem(&calls, &tid);
 	if (seen) {
 		bool this_call = seen->addr == f.addr && seen->length_bytes == f.length_bytes;
@@ -359,6 +385,29 @@ static __always_inline void on_return(void *ctx, long ret)
 	}
 	if (ret < 0 && ret != -ERRNO_EINTR)
 		on_return_failure(ctx, -ret);
+}
+
+/*
+ * --- code that is mapped: armed with the first hot process. perf_event_mmap(vma) runs under the lock, once the mapping is
+ * in place, for mmap() and mprotect() alike; on the tracepoint rung mmap_lock_released sees the same calls. ---
+ */
+
+SEC("fexit/perf_event_mmap")
+int BPF_PROG(mapped_fexit, struct vm_area_struct *vma)
+{
+	struct mm_struct *mm = vma->vm_mm;
+
+	note_if_hot(mm, kernel_vma_count_typed(mm));
+	return 0;
+}
+
+SEC("kretprobe/perf_event_mmap")
+int mapped_kretprobe(void *ctx)
+{
+	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
+
+	note_if_hot(mm, kernel_vma_count(mm));
+	return 0;
 }
 
 /* --- fentry rung: fexit. Which core function there is differs by kernel: docs/KERNELS.md 1. --- */

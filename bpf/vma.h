@@ -87,12 +87,13 @@ static __always_inline __u64 rb_find(const struct mm_struct *mm, __u64 addr)
 }
 
 /*
- * The address of the vm_area_struct of `mm` that holds the user address `addr`, or 0 where there is none, or where the
- * tree changed under the walk. Under the lock it is exact. Static: 6.12 takes no call of a global function while
- * preemption is off.
+ * The address of the vm_area_struct of `mm` (a struct mm_struct *) that holds the user address `addr`, or 0 where there is
+ * none, or where the tree changed under the walk. Under the lock it is exact. A global function, so that the verifier
+ * follows the walk once, and not again for each way that leads here.
  */
-static __noinline __u64 vma_find(const struct mm_struct *mm, __u64 addr)
+__noinline __u64 vma_find(__u64 mm_address, __u64 addr)
 {
+	const struct mm_struct *mm = (const void *)mm_address;
 	struct vm_area_struct *vma;
 
 	if (bpf_core_field_exists(struct mm_struct___maple, mm_mt))

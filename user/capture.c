@@ -17,12 +17,16 @@
 struct capture_writer {
 	FILE *file;
 	int err;
+	uint64_t record[(EVENT_PACKED_MAX + 7) / 8];
 };
 
 struct capture_reader {
 	FILE *file;
 	struct capture_head head;
-	struct event_failure_full record; /* the largest there is; aligned as a record must be */
+	union {
+		struct event_header header;
+		uint64_t room[(EVENT_PACKED_MAX + 7) / 8]; /* the largest there is; aligned as a record must be */
+	} record;
 };
 
 /* Somebody else's file is not overwritten by a slip of the command line. */
@@ -70,11 +74,11 @@ int capture_create(const char *path, const struct capture_head *head, struct cap
 int capture_write(struct capture_writer *writer, const struct event *event)
 {
 	static const char zeros[RECORD_ALIGN];
-	struct event_failure_full record;
-	size_t size = event_pack(event, &record);
+	size_t size = event_pack(event, writer->record);
 	size_t padding = -size % RECORD_ALIGN;
 
-	if (fwrite(&record, size, 1, writer->file) != 1 || (padding && fwrite(zeros, padding, 1, writer->file) != 1))
+	if (fwrite(writer->record, size, 1, writer->file) != 1 ||
+	    (padding && fwrite(zeros, padding, 1, writer->file) != 1))
 		writer->err = writer->err ?: -errno;
 	return writer->err;
 }
@@ -131,7 +135,7 @@ void capture_reader_free(struct capture_reader *reader)
 
 int capture_next(struct capture_reader *reader, const void **data, size_t *size)
 {
-	struct event_header *header = &reader->record.failure.header;
+	struct event_header *header = &reader->record.header;
 	size_t got = fread(header, 1, sizeof(*header), reader->file);
 	size_t rest;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * capture.h: raw records in a file, before decoding, so that all that follows can be run again without a kernel or
- * privileges. A capture holds addresses of other people's processes: it is created 0600.
+ * privileges. A capture holds addresses and stack memory of other people's processes: it is created 0600 and says so.
  */
 #ifndef VMASNOOP_CAPTURE_H
 #define VMASNOOP_CAPTURE_H
@@ -10,7 +10,11 @@
 #include <stdint.h>
 
 #define CAPTURE_MAGIC	"vmasnoop capture"
-#define CAPTURE_VERSION 1
+#define CAPTURE_VERSION 2 /* 2: with slices */
+
+/* So that whoever opens one with a pager or an editor knows what it is. */
+#define CAPTURE_NOTICE \
+	"\nHolds memory of the stacks of traced programs, with whatever secrets are in it. Do not share.\n"
 
 /* The head of the file. After it, records follow as the ring had them, each padded to 8 bytes. */
 struct capture_head {
@@ -19,6 +23,7 @@ struct capture_head {
 	uint32_t max_map_count; /* when the capture began */
 	int64_t realtime_offset_ns; /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
 	int64_t boottime_offset_ns; /* CLOCK_REALTIME minus CLOCK_BOOTTIME */
+	char notice[120]; /* CAPTURE_NOTICE, and zeros */
 };
 
 struct capture_writer;

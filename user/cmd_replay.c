@@ -16,6 +16,7 @@
 #include "model.h"
 #include "opts.h"
 #include "output.h"
+#include "pending.h"
 #include "render.h"
 #include "summary.h"
 #include "version.h"
@@ -23,6 +24,7 @@
 struct replay {
 	struct capture_reader *reader;
 	struct model *model;
+	struct pending *pending;
 	struct output *output;
 	struct summary summary;
 	uint64_t first_ns; /* CLOCK_MONOTONIC of the capture's machine */
@@ -45,7 +47,7 @@ static int replay_open(struct replay *replay, const struct opts *opts)
 	options.realtime_offset_ns = capture_head(replay->reader)->realtime_offset_ns;
 	options.boottime_offset_ns = capture_head(replay->reader)->boottime_offset_ns;
 	replay->summary.boottime_offset_ns = options.boottime_offset_ns;
-	err = model_new(&options, &replay->model);
+	err = model_new(&options, &replay->model) ?: pending_new(replay->model, SIZE_MAX, &replay->pending);
 	if (err) {
 		log_error("cannot start: %s", strerror(-err));
 		return err;
@@ -55,6 +57,18 @@ static int replay_open(struct replay *replay, const struct opts *opts)
 		log_error("cannot write to '%s': %s; choose another file with -o", opts->output ?: "standard output",
 			  strerror(-err));
 	return err;
+}
+
+/* Nobody is asked for stacks: each is complete at once. */
+static void show_complete(struct replay *replay)
+{
+	const struct pending_event *first;
+
+	while ((first = pending_first(replay->pending)) != NULL) {
+		output_note(replay->output,
+			    render_event(output_sink(replay->output), replay->model, &first->event, &first->failure));
+		pending_drop_first(replay->pending);
+	}
 }
 
 static void replay_record(struct replay *replay, const void *data, size_t size)
@@ -72,7 +86,8 @@ static void replay_record(struct replay *replay, const void *data, size_t size)
 		replay->last_ns = event.header->time_ns;
 	if (event.kind == EVENT_FAILURE && summary_add(&replay->summary, event.failure))
 		replay->err = -ENOMEM;
-	output_note(replay->output, render_event(output_sink(replay->output), replay->model, &event));
+	output_note(replay->output, pending_add(replay->pending, &event));
+	show_complete(replay);
 }
 
 /* The summary is of the records: what the capture's own run lost is not in it. */
@@ -118,6 +133,7 @@ static int replay_run(const struct opts *opts)
 			status = EXIT_STATUS_COMPLETE;
 	}
 	summary_fini(&replay.summary);
+	pending_free(replay.pending);
 	model_free(replay.model);
 	capture_reader_free(replay.reader);
 	if (output_close(replay.output) && status == EXIT_STATUS_COMPLETE)

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * cmd_trace.c: vmasnoop [OPTIONS] [-- COMMAND]: a run of the tracer from its options to its exit status. Each record
- * goes one way: ring -> capture (if asked for) -> event_decode() -> render_event() with the model -> sink.
+ * goes one way: ring -> event_decode() -> capture (if asked for) -> pending (where a failure waits for its user stack, which
+ * the symbolizer's process is asked for) -> render_event() -> sink.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,9 +28,11 @@
 #include "model.h"
 #include "opts.h"
 #include "output.h"
+#include "pending.h"
 #include "proc.h"
 #include "render.h"
 #include "summary.h"
+#include "symbolizer_client.h"
 #include "tracer.h"
 #include "version.h"
 #include "waiter.h"
@@ -36,13 +40,22 @@
 #define CLOCK_NOISE_NS	10000000
 #define RECORDS_AT_ONCE 256
 
+/* What waits for stacks at once. Many times what comes while one stack is cold: 150 ms of 30,000 failures a second. */
+#define PENDING_BYTES_MAX (8 << 20)
+
+/* At the end of a run stacks are waited for so long, all together. */
+#define LAST_STACKS_NS (10 * NSEC_PER_SEC)
+
 struct trace {
 	const struct opts *opts;
 	struct command *command;
 	struct waiter *waiter;
 	struct tracer *tracer;
 	struct ring_buffer *ring;
+	struct ring_buffer *slices;
+	struct symbolizer_client *symbolizer;
 	struct model *model;
+	struct pending *pending;
 	struct output *output;
 	struct capture_writer *capture;
 	struct summary summary;
@@ -60,6 +73,48 @@ static bool has_shown_enough(const struct trace *trace)
 	return trace->opts->max_events && trace->shown >= trace->opts->max_events;
 }
 
+static void show_complete(struct trace *trace)
+{
+	const struct pending_event *first;
+
+	while ((first = pending_first(trace->pending)) != NULL) {
+		output_note(trace->output,
+			    render_event(output_sink(trace->output), trace->model, &first->event, &first->failure));
+		pending_drop_first(trace->pending);
+	}
+}
+
+/* Before its modules are read, so that nothing is mapped unseen in between. */
+static void arm_mapping(struct trace *trace)
+{
+	int err = tracer_arm_mapping(trace->tracer);
+
+	if (err < 0)
+		log_debug("cannot watch what hot processes map: %s", strerror(-err));
+}
+
+static void take_event(struct trace *trace, const struct event *event)
+{
+	/* A write that fails is told once, by capture_close(). */
+	if (trace->capture)
+		capture_write(trace->capture, event);
+	if (event->kind == EVENT_HOT)
+		arm_mapping(trace);
+	output_note(trace->output, pending_add(trace->pending, event));
+}
+
+static int on_slice(void *context, void *data, size_t size)
+{
+	struct trace *trace = context;
+	struct event event;
+
+	if (event_decode(data, size, &event))
+		trace->summary.bad_records++;
+	else
+		take_event(trace, &event);
+	return 0;
+}
+
 /*
  * Taken from the ring. After so many records -EAGAIN leaves the rest for the next turn: libbpf goes on for as long as there
  * is one, and in a storm that is for ever, whatever else there is to wait for.
@@ -75,15 +130,47 @@ static int on_record(void *context, void *data, size_t size)
 		return full;
 	}
 	if (event.kind == EVENT_FAILURE) {
+		/* Its slice was submitted first. */
+		if (event.failure->has_slice)
+			ring_buffer__consume(trace->slices);
 		if (has_shown_enough(trace))
 			return full;
 		trace->shown++;
 	}
-	/* A write that fails is told once, by capture_close(). */
-	if (trace->capture)
-		capture_write(trace->capture, &event);
-	output_note(trace->output, render_event(output_sink(trace->output), trace->model, &event));
+	take_event(trace, &event);
 	return full;
+}
+
+/* --- what the model asks the symbolizer --- */
+
+static int ask_symbolizer(void *context, struct modules *modules, const struct raw_stack *raw, uint64_t id)
+{
+	struct trace *trace = context;
+
+	return symbolizer_client_ask(trace->symbolizer, modules, raw, id);
+}
+
+static void on_answer(void *context, uint64_t id, struct stack *stack)
+{
+	struct trace *trace = context;
+
+	model_answered(trace->model, id, stack);
+}
+
+static void on_ambiguous(void *context, uint64_t key)
+{
+	struct trace *trace = context;
+	int err = tracer_widen_stack_key(trace->tracer, key);
+
+	if (err)
+		log_debug("cannot tell two stacks with the same key apart: %s", strerror(-err));
+}
+
+static void on_forget(void *context, const struct modules *modules)
+{
+	struct trace *trace = context;
+
+	symbolizer_client_forget(trace->symbolizer, modules);
 }
 
 /* What the options ask of the kernel side. Shortage is the default: munmap() has ENOMEM for it, others EAGAIN too. */
@@ -105,6 +192,7 @@ static void fill_config(const struct opts *opts, struct config *config)
 		memcpy(config->comm, opts->comm, strnlen(opts->comm, sizeof(config->comm) - 1));
 	config->filter_cgroup = opts->cgroup != NULL;
 	config->user_stack = !opts->no_user_stack;
+	config->slice_max_bytes = opts->no_user_stack ? 0 : (uint32_t)opts->stack_bytes;
 	config->kernel_stack = !opts->no_kernel_stack;
 }
 
@@ -149,7 +237,7 @@ static int check_namespace(void)
 static int open_outputs(struct trace *trace)
 {
 	const struct opts *opts = trace->opts;
-	struct capture_head head = {.magic = CAPTURE_MAGIC, .version = CAPTURE_VERSION};
+	struct capture_head head = {.magic = CAPTURE_MAGIC, .version = CAPTURE_VERSION, .notice = CAPTURE_NOTICE};
 	int err = output_open(opts->output, opts->json, &trace->output);
 
 	if (err) {
@@ -196,10 +284,26 @@ static int open_tracer(struct trace *trace)
 		return err;
 	}
 	trace->ring = ring_buffer__new(tracer_ring_fd(trace->tracer), on_record, trace, NULL);
-	if (!trace->ring) {
+	trace->slices = ring_buffer__new(tracer_slices_fd(trace->tracer), on_slice, trace, NULL);
+	if (!trace->ring || !trace->slices) {
 		err = -errno;
-		log_error("cannot map the ring buffer: %s", strerror(-err));
+		log_error("cannot map the ring buffers: %s", strerror(-err));
 	}
+	return err;
+}
+
+/* Before anything is attached, and before there is anything in memory that it must not see. */
+static int open_symbolizer(struct trace *trace)
+{
+	struct symbolizer_client_options options = {
+		.debuginfod = trace->opts->debuginfod,
+		.answered = on_answer,
+		.context = trace,
+	};
+	int err = symbolizer_client_new(&options, &trace->symbolizer);
+
+	if (err)
+		log_error("cannot start the process that reads symbols: %s", strerror(-err));
 	return err;
 }
 
@@ -209,9 +313,13 @@ static int open_model(struct trace *trace)
 		.live = true,
 		.realtime_offset_ns = trace->realtime_offset_ns,
 		.boottime_offset_ns = trace->boottime_offset_ns,
+		.stacks = {.ask = ask_symbolizer, .ambiguous = on_ambiguous, .context = trace},
+		.forget = on_forget,
 	};
 	int err = model_new(&options, &trace->model);
 
+	if (!err)
+		err = pending_new(trace->model, PENDING_BYTES_MAX, &trace->pending);
 	trace->summary.boottime_offset_ns = trace->boottime_offset_ns;
 	if (err)
 		log_error("cannot start: %s", strerror(-err));
@@ -223,6 +331,8 @@ static int wait_for(struct trace *trace)
 	const struct opts *opts = trace->opts;
 	int err = waiter_add_ring(trace->waiter, ring_buffer__epoll_fd(trace->ring));
 
+	if (!err)
+		err = waiter_add_symbolizer(trace->waiter, symbolizer_client_fd(trace->symbolizer));
 	if (!err && opts->duration_ns)
 		err = waiter_add_duration(trace->waiter, opts->duration_ns);
 	if (!err && trace->command)
@@ -319,8 +429,55 @@ static void on_tick(struct trace *trace)
 /* Whether there may be more. */
 static bool take_records(struct trace *trace)
 {
+	bool more;
+
 	trace->batch = 0;
-	return ring_buffer__consume(trace->ring) == -EAGAIN;
+	more = ring_buffer__consume(trace->ring) == -EAGAIN;
+	show_complete(trace);
+	return more;
+}
+
+static void take_answers(struct trace *trace)
+{
+	int err = symbolizer_client_dispatch(trace->symbolizer);
+
+	if (err)
+		log_debug("the symbolizer: %s", strerror(-err));
+	show_complete(trace);
+}
+
+/* The stacks that are still on their way; after a while failures go out without. */
+static void wait_for_stacks(struct trace *trace)
+{
+	struct pollfd symbolizer = {.fd = symbolizer_client_fd(trace->symbolizer), .events = POLLIN};
+	uint64_t now_ns = clock_now_ns(CLOCK_MONOTONIC), end_ns = now_ns + LAST_STACKS_NS;
+
+	while (symbolizer_client_outstanding(trace->symbolizer) && now_ns < end_ns) {
+		if (poll(&symbolizer, 1, (int)((end_ns - now_ns) / 1000000) + 1) > 0)
+			take_answers(trace);
+		now_ns = clock_now_ns(CLOCK_MONOTONIC);
+	}
+	output_note(trace->output, pending_give_up(trace->pending, "deadline"));
+	show_complete(trace);
+}
+
+static void tell_stacks(const struct trace *trace)
+{
+	struct symbolizer_client_counts asks;
+	struct stack_cache_counts stacks;
+
+	model_read_stack_counts(trace->model, &stacks);
+	symbolizer_client_read_counts(trace->symbolizer, &asks);
+	log_debug("user stacks: %llu failures, %llu shared the stack of an earlier one, %llu asked for, %llu keys "
+		  "ambiguous; "
+		  "%llu slices of %llu bytes",
+		  (unsigned long long)stacks.failures, (unsigned long long)stacks.shared,
+		  (unsigned long long)stacks.asked, (unsigned long long)stacks.ambiguous,
+		  (unsigned long long)stacks.slices, (unsigned long long)stacks.slice_bytes);
+	log_debug(
+		"symbolizer: %llu asked, %llu past the deadline, %llu lost, %llu refused; %llu files, %llu debug files",
+		(unsigned long long)asks.asked, (unsigned long long)asks.deadlines, (unsigned long long)asks.lost,
+		(unsigned long long)asks.refused, (unsigned long long)asks.files, (unsigned long long)asks.debug_files);
 }
 
 /* Whether the run goes on after these wakes. */
@@ -328,6 +485,8 @@ static bool act_on(struct trace *trace, int wakes)
 {
 	if (wakes & WAKE_RING)
 		take_records(trace);
+	if (wakes & WAKE_SYMBOLIZER)
+		take_answers(trace);
 	if (wakes & WAKE_TICK)
 		on_tick(trace);
 	if (wakes & (WAKE_TIME_UP | WAKE_COMMAND_ENDED | WAKE_PROCESSES_ENDED))
@@ -366,6 +525,8 @@ static int finish(struct trace *trace)
 	tracer_stop(trace->tracer);
 	while (take_records(trace))
 		;
+	wait_for_stacks(trace);
+	tell_stacks(trace);
 	summary->time_ns = clock_now_ns(CLOCK_REALTIME);
 	summary->duration_ns = clock_now_ns(CLOCK_MONOTONIC) - trace->started_ns;
 	summary->output_errors = output_errors(trace->output);
@@ -412,7 +573,9 @@ static int start(struct trace *trace)
 	/* Told apart from what the tracer may be refused: an exit status says which. */
 	if (err)
 		return -EIO;
-	err = open_model(trace);
+	err = open_symbolizer(trace);
+	if (!err)
+		err = open_model(trace);
 	if (!err)
 		err = open_tracer(trace);
 	if (!err)
@@ -423,8 +586,11 @@ static int start(struct trace *trace)
 static void trace_fini(struct trace *trace)
 {
 	ring_buffer__free(trace->ring);
+	ring_buffer__free(trace->slices);
 	tracer_free(trace->tracer);
+	pending_free(trace->pending);
 	model_free(trace->model);
+	symbolizer_client_free(trace->symbolizer);
 	waiter_free(trace->waiter);
 	command_free(trace->command);
 	summary_fini(&trace->summary);

@@ -58,10 +58,15 @@ static bool piece_fits(const struct event_slice *slice, const struct event_piece
 
 static bool check_slice(const struct event_slice *slice)
 {
-	for (int i = 0; i < EVENT_SLICE_PIECES; i++)
+	size_t bytes = 0;
+
+	for (int i = 0; i < EVENT_SLICE_PIECES; i++) {
 		if (!piece_fits(slice, &slice->pieces[i]))
 			return false;
-	return process_is_sound(&slice->process);
+		bytes += slice->pieces[i].bytes.length;
+	}
+	/* Two pieces may overlap: only with this bound does what they hold fit another record. */
+	return bytes <= EVENT_SLICE_BYTES_MAX;
 }
 
 static bool check_mapped(const struct event_mapped *mapped)
@@ -105,26 +110,45 @@ const uint64_t *event_addrs(const struct event_failure *failure, const struct ev
 	return *count ? (const uint64_t *)((const char *)failure + span->offset) : NULL;
 }
 
-static size_t pack_span(const struct event_failure *failure, struct event_span *span, char *record, size_t at)
+/* Copies the bytes of a span to the end of `record`, and has the copy's span say so. Returns the new end. */
+static size_t pack_span(const void *from, struct event_span *span, void *record, size_t at)
 {
 	if (span->length)
-		memcpy(record + at, (const char *)failure + span->offset, span->length);
+		memcpy((char *)record + at, (const char *)from + span->offset, span->length);
 	span->offset = (uint32_t)at;
 	return at + span->length;
 }
 
+static size_t pack_failure(const struct event_failure *failure, struct event_failure *ret)
+{
+	size_t size = sizeof(*ret);
+
+	memcpy(ret, failure, sizeof(*ret));
+	size = pack_span(failure, &ret->user_stack, ret, size);
+	return pack_span(failure, &ret->kernel_stack, ret, size);
+}
+
+static size_t pack_slice(const struct event_slice *slice, struct event_slice *ret)
+{
+	size_t size = sizeof(*ret);
+
+	memcpy(ret, slice, sizeof(*ret));
+	for (int i = 0; i < EVENT_SLICE_PIECES; i++)
+		size = pack_span(slice, &ret->pieces[i].bytes, ret, size);
+	return size;
+}
+
 size_t event_pack(const struct event *event, void *ret)
 {
-	struct event_failure *packed = ret;
-	size_t size;
+	struct event_header *header = ret;
+	size_t size = event->header->size;
 
-	if (event->kind != EVENT_FAILURE) {
-		memcpy(ret, event->header, event->header->size);
-		return event->header->size;
-	}
-	memcpy(packed, event->failure, sizeof(*packed));
-	size = pack_span(event->failure, &packed->user_stack, ret, sizeof(*packed));
-	size = pack_span(event->failure, &packed->kernel_stack, ret, size);
-	packed->header.size = (uint32_t)size;
+	if (event->kind == EVENT_FAILURE)
+		size = pack_failure(event->failure, ret);
+	else if (event->kind == EVENT_SLICE)
+		size = pack_slice(event->slice, ret);
+	else
+		memcpy(ret, event->header, size);
+	header->size = (uint32_t)size;
 	return size;
 }

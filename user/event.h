@@ -32,9 +32,11 @@ int event_decode(const void *data, size_t size, struct event *ret);
 const uint64_t *event_addrs(const struct event_failure *failure, const struct event_span *span, size_t *count);
 
 /*
- * The bytes of a record that mean something: a failure's without the room that its stacks did not need. What is written
- * to a capture is this, so that it holds no stale memory. `ret` has room for a struct event_failure_full; returns the size.
+ * The bytes of a record that mean something: a failure's or a slice's without the room that its stacks did not need.
+ * What is written to a capture is this, so that it holds no stale memory. `ret` has room for EVENT_PACKED_MAX bytes;
+ * returns the size.
  */
+#define EVENT_PACKED_MAX EVENT_SLICE_RECORD_MAX
 size_t event_pack(const struct event *event, void *ret);
 
 #endif

@@ -5,12 +5,14 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "symbolizer_child.h"
 
 static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{"replay", cmd_replay},
+	{SYMBOLIZER_CHILD_WORD, cmd_symbolizer_child}, /* what the tracer starts beside itself; not for people */
 };
 
 /*

@@ -16,18 +16,11 @@
 #include "ksyms.h"
 #include "modules.h"
 #include "proc.h"
-#include "symbolizer.h"
+#include "stack_cache.h"
 
 #define PROCESSES_MAX		   16384
 #define PROCESSES_WITH_MODULES_MAX 128
 #define LOOK_AGAIN_NS		   NSEC_PER_SEC
-#define STACKS_REMEMBERED	   64 /* a process: for "as failure N" */
-
-struct seen_stack {
-	uint64_t *addrs;
-	size_t count;
-	uint64_t number;
-};
 
 struct model_process {
 	TAILQ_ENTRY(model_process) by_use;
@@ -42,14 +35,13 @@ struct model_process {
 	uint64_t failures;
 	uint64_t bytes;
 	uint64_t leaks; /* failures that left something mapped */
-	struct seen_stack *stacks; /* STACKS_REMEMBERED of them, once there is one */
 };
 
 TAILQ_HEAD(process_list, model_process);
 
 struct model {
 	struct model_options options;
-	struct symbolizer *symbolizer;
+	struct stack_cache *stacks;
 	struct ksyms *ksyms;
 	void *tree;
 	struct process_list processes; /* the last used at the end */
@@ -74,6 +66,8 @@ static void drop_modules(struct model *model, struct model_process *process)
 {
 	if (!process->modules)
 		return;
+	if (model->options.forget)
+		model->options.forget(model->options.stacks.context, process->modules);
 	modules_free(process->modules);
 	process->modules = NULL;
 	model->with_modules--;
@@ -85,9 +79,6 @@ static void drop_process(struct model *model, struct model_process *process)
 	tdelete(process, &model->tree, process_compare);
 	TAILQ_REMOVE(&model->processes, process, by_use);
 	model->count--;
-	for (size_t i = 0; process->stacks && i < STACKS_REMEMBERED; i++)
-		free(process->stacks[i].addrs);
-	free(process->stacks);
 	free(process->exe);
 	free(process->cgroup);
 	free(process);
@@ -194,28 +185,22 @@ static bool covers(const struct modules *modules, const uint64_t *addrs, size_t 
 	return true;
 }
 
-static int name_user_stack(struct model *model, struct model_process *process, const struct event_failure *raw,
-			   bool repeated, struct stack **ret)
+static int find_user_stack(struct model *model, struct model_process *process, const struct event_failure *raw,
+			   struct shared_stack **ret)
 {
-	struct raw_stack stack = {
-		.capacity = EVENT_USER_FRAMES_MAX,
-		.sp_word = raw->user_sp_word,
-		.error = raw->user_stack_error,
-	};
+	size_t count;
+	const uint64_t *addrs = event_addrs(raw, &raw->user_stack, &count);
 
-	stack.addrs = event_addrs(raw, &raw->user_stack, &stack.count);
-	if (!stack.count && !stack.error)
-		return 0; /* it was not asked for */
 	/*
 	 * Something may have been loaded since: look once more. Not at every failure: what a frame-pointer walk finds is often
 	 * no code at all, and reading 65,000 mappings takes the process's own lock for 20 ms.
 	 */
-	if (process->modules && !repeated && raw->header.time_ns - process->looked_up_ns > LOOK_AGAIN_NS &&
-	    !covers(process->modules, stack.addrs, stack.count)) {
+	if (process->modules && !stack_cache_has(model->stacks, raw) &&
+	    raw->header.time_ns - process->looked_up_ns > LOOK_AGAIN_NS && !covers(process->modules, addrs, count)) {
 		process->looked_up_ns = raw->header.time_ns;
 		look_up(model, process, &raw->process, true);
 	}
-	return symbolizer_unwind(model->symbolizer, process->modules, &stack, ret);
+	return stack_cache_find(model->stacks, process->modules, raw, process->failures, ret);
 }
 
 static int name_kernel_stack(struct model *model, const struct event_failure *raw, struct stack **ret)
@@ -228,34 +213,6 @@ static int name_kernel_stack(struct model *model, const struct event_failure *ra
 	return ksyms_name_stack(model->ksyms, addrs, count, raw->kernel_stack_error, ret);
 }
 
-/* The number of the first failure with these very addresses, or 0, and then this one is remembered. */
-static uint64_t find_repeat(struct model_process *process, const struct event_failure *raw)
-{
-	size_t count, i;
-	const uint64_t *addrs = event_addrs(raw, &raw->user_stack, &count);
-	struct seen_stack *stack;
-
-	if (count && !process->stacks)
-		process->stacks = calloc(STACKS_REMEMBERED, sizeof(*process->stacks));
-	if (!count || !process->stacks)
-		return 0;
-	for (i = 0; i < STACKS_REMEMBERED && process->stacks[i].addrs; i++) {
-		stack = &process->stacks[i];
-		if (stack->count == count && !memcmp(stack->addrs, addrs, count * sizeof(*addrs)))
-			return stack->number;
-	}
-	if (i == STACKS_REMEMBERED)
-		return 0;
-	stack = &process->stacks[i];
-	stack->addrs = malloc(count * sizeof(*addrs));
-	if (!stack->addrs)
-		return 0;
-	memcpy(stack->addrs, addrs, count * sizeof(*addrs));
-	stack->count = count;
-	stack->number = process->failures;
-	return 0;
-}
-
 uint64_t model_realtime_ns(const struct model *model, uint64_t monotonic_ns)
 {
 	return monotonic_ns + (uint64_t)model->options.realtime_offset_ns;
@@ -264,6 +221,20 @@ uint64_t model_realtime_ns(const struct model *model, uint64_t monotonic_ns)
 void model_set_clock(struct model *model, int64_t realtime_offset_ns)
 {
 	model->options.realtime_offset_ns = realtime_offset_ns;
+}
+
+static int copy_string(const char *string, char **ret)
+{
+	*ret = string ? strdup(string) : NULL;
+	return string && !*ret ? -ENOMEM : 0;
+}
+
+static void fill_numbers(struct model_process *process, const struct event_failure *raw, struct model_failure *failure)
+{
+	failure->bytes = filter_bytes_not_released(raw);
+	failure->number = ++process->failures;
+	failure->process_bytes = process->bytes += failure->bytes;
+	failure->process_leaks = process->leaks += failure->bytes != 0;
 }
 
 int model_failure(struct model *model, const struct event_failure *raw, struct model_failure *ret)
@@ -277,18 +248,13 @@ int model_failure(struct model *model, const struct event_failure *raw, struct m
 	look_up(model, process, &raw->process, false);
 	failure.time_ns = model_realtime_ns(model, raw->header.time_ns);
 	failure.start_time_ns = raw->process.start_time_ns + (uint64_t)model->options.boottime_offset_ns;
-	failure.exe = process->exe;
-	failure.cgroup = process->cgroup;
-	failure.bytes = filter_bytes_not_released(raw);
-	failure.number = ++process->failures;
-	failure.process_bytes = process->bytes += failure.bytes;
-	failure.process_leaks = process->leaks += failure.bytes != 0;
-	failure.repeat_of = find_repeat(process, raw);
+	fill_numbers(process, raw, &failure);
+	err = find_user_stack(model, process, raw, &failure.user_stack);
+	failure.modules = modules_ref(process->modules);
+	err = err ?: copy_string(process->exe, &failure.exe) ?: copy_string(process->cgroup, &failure.cgroup);
 	if (model->options.live && raw->vma.kind == VMA_FILE)
 		proc_read_mapped_path((pid_t)raw->process.tid, raw->vma.start, raw->vma.end, &failure.vma_path);
-	err = name_user_stack(model, process, raw, failure.repeat_of != 0, &failure.user_stack);
-	if (!err)
-		err = name_kernel_stack(model, raw, &failure.kernel_stack);
+	err = err ?: name_kernel_stack(model, raw, &failure.kernel_stack);
 	if (err) {
 		model_failure_fini(&failure);
 		return err;
@@ -299,9 +265,31 @@ int model_failure(struct model *model, const struct event_failure *raw, struct m
 
 void model_failure_fini(struct model_failure *failure)
 {
+	free(failure->exe);
+	free(failure->cgroup);
 	free(failure->vma_path);
-	stack_free(failure->user_stack);
+	modules_free(failure->modules);
+	shared_stack_free(failure->user_stack);
 	stack_free(failure->kernel_stack);
+}
+
+bool model_failure_is_complete(const struct model_failure *failure)
+{
+	return !failure->user_stack || failure->user_stack->stack;
+}
+
+int model_failure_give_up(struct model_failure *failure, const char *reason)
+{
+	if (model_failure_is_complete(failure))
+		return 0;
+	return shared_stack_give_up(&failure->user_stack, failure->raw, failure->modules, reason);
+}
+
+uint64_t model_failure_repeat_of(const struct model_failure *failure)
+{
+	uint64_t number = failure->user_stack ? failure->user_stack->number : 0;
+
+	return number != failure->number ? number : 0;
 }
 
 int model_hot(struct model *model, const struct event_hot *raw)
@@ -314,6 +302,31 @@ int model_hot(struct model *model, const struct event_hot *raw)
 	return 0;
 }
 
+int model_mapped(struct model *model, const struct event_mapped *raw)
+{
+	struct model_process *process = process_of(model, &raw->process);
+
+	if (!process)
+		return -ENOMEM;
+	look_up(model, process, &raw->process, true);
+	return 0;
+}
+
+int model_slice(struct model *model, const struct event_slice *raw)
+{
+	return stack_cache_slice(model->stacks, raw);
+}
+
+void model_answered(struct model *model, uint64_t id, struct stack *stack)
+{
+	stack_cache_answered(model->stacks, id, stack);
+}
+
+void model_read_stack_counts(const struct model *model, struct stack_cache_counts *ret)
+{
+	stack_cache_read_counts(model->stacks, ret);
+}
+
 int model_new(const struct model_options *options, struct model **ret)
 {
 	struct model *model = calloc(1, sizeof(*model));
@@ -323,7 +336,7 @@ int model_new(const struct model_options *options, struct model **ret)
 		return -ENOMEM;
 	model->options = *options;
 	TAILQ_INIT(&model->processes);
-	err = symbolizer_new(&(struct symbolizer_options){.statm_fd = -1}, &model->symbolizer);
+	err = stack_cache_new(&options->stacks, &model->stacks);
 	if (!err)
 		err = ksyms_new(options->live ? "/proc/kallsyms" : "/dev/null", &model->ksyms);
 	if (err) {
@@ -340,7 +353,7 @@ void model_free(struct model *model)
 		return;
 	while (!TAILQ_EMPTY(&model->processes))
 		drop_process(model, TAILQ_FIRST(&model->processes));
-	symbolizer_free(model->symbolizer);
+	stack_cache_free(model->stacks);
 	ksyms_free(model->ksyms);
 	free(model);
 }

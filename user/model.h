@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "event.h"
-#include "stack.h"
+#include "stack_cache.h"
 
 struct model;
 struct model_process; /* of one exec: tgid, start time and exec id together */
@@ -19,23 +19,26 @@ struct model_options {
 	bool live; /* the processes are those of this machine, now */
 	int64_t realtime_offset_ns; /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
 	int64_t boottime_offset_ns; /* CLOCK_REALTIME minus CLOCK_BOOTTIME */
+	struct stack_cache_options stacks; /* who is asked for user stacks */
+	/* Modules about which nothing will be asked any more; with stacks.context. May be NULL. */
+	void (*forget)(void *context, const struct modules *modules);
 };
 
-/* A failure, complete. Borrows from the record and from the model, until the next call of the model. */
+/* A failure, complete but for its user stack, which may still be on its way. Owns all but `raw`. */
 struct model_failure {
 	const struct event_failure *raw;
 	uint64_t time_ns; /* CLOCK_REALTIME */
 	uint64_t start_time_ns; /* of the process, likewise */
-	const char *exe; /* NULL: not known */
-	const char *cgroup; /* likewise */
+	char *exe; /* NULL: not known */
+	char *cgroup; /* likewise */
 	char *vma_path; /* of the file that is mapped; NULL: none, or not known */
 	uint64_t number; /* of this process's failures, from 1 */
 	uint64_t bytes; /* not released by this call */
 	uint64_t process_bytes; /* by all of this process so far, this one included */
 	uint64_t process_leaks; /* the failures that these are of */
-	uint64_t repeat_of; /* the number of the first failure with the same user stack, 0: this is the first */
-	struct stack *user_stack; /* NULL: not taken */
-	struct stack *kernel_stack; /* likewise */
+	struct modules *modules; /* NULL: not known */
+	struct shared_stack *user_stack; /* NULL: not taken; its stack is NULL as long as it is on its way */
+	struct stack *kernel_stack; /* NULL: not taken */
 };
 
 int model_new(const struct model_options *options, struct model **ret);
@@ -45,11 +48,25 @@ void model_free(struct model *model);
 void model_set_clock(struct model *model, int64_t realtime_offset_ns);
 uint64_t model_realtime_ns(const struct model *model, uint64_t monotonic_ns);
 
-/* Completes a failure; 0 or -ENOMEM. */
+/* 0 or -ENOMEM. */
 int model_failure(struct model *model, const struct event_failure *raw, struct model_failure *ret);
 void model_failure_fini(struct model_failure *failure);
 
-/* Notes a hot process, while it lives to be looked at. */
+bool model_failure_is_complete(const struct model_failure *failure);
+
+/* Its user stack is waited for no longer: it has addresses and `reason` from now on. 0 or -ENOMEM. */
+int model_failure_give_up(struct model_failure *failure, const char *reason);
+
+/* The number of the first failure with the same user stack, 0: this is the first. */
+uint64_t model_failure_repeat_of(const struct model_failure *failure);
+
+/* Notes a hot process, while it lives to be looked at; one that maps code; a slice, whose failure comes next. */
 int model_hot(struct model *model, const struct event_hot *raw);
+int model_mapped(struct model *model, const struct event_mapped *raw);
+int model_slice(struct model *model, const struct event_slice *raw);
+
+/* The answer to what options.stacks.ask was asked, as symbolizer_answered. */
+void model_answered(struct model *model, uint64_t id, struct stack *stack);
+void model_read_stack_counts(const struct model *model, struct stack_cache_counts *ret);
 
 #endif

@@ -479,6 +479,11 @@ bool modules_are_partial(const struct modules *modules)
 	return modules->partial;
 }
 
+void modules_mark_partial(struct modules *modules)
+{
+	modules->partial = true;
+}
+
 int modules_read(pid_t tid, struct modules **ret)
 {
 	_cleanup_(cleanup_modules) struct modules *modules = NULL;

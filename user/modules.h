@@ -57,6 +57,9 @@ int modules_perf_map_fd(const struct modules *modules);
 /* Takes over `fd`: for a list that was made otherwise. */
 void modules_set_perf_map_fd(struct modules *modules, int fd);
 
+/* The process it was made of was not complete: see modules_are_partial(). */
+void modules_mark_partial(struct modules *modules);
+
 /* Wraps a list that was made otherwise (tests, a capture); takes ownership of `list` and all in it. */
 int modules_from_list(struct module *list, size_t count, struct modules **ret);
 

@@ -16,6 +16,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "../bpf/event.h"
 #include "cleanup.h"
 #include "text.h"
 
@@ -147,6 +148,21 @@ static int set_positive(struct parse *parse, const struct row *row, const char *
 		return fail_value(parse, row, value, "a whole number above 0");
 	*(uint64_t *)field(parse, row) = number;
 	return 0;
+}
+
+/* The kernel side copies in these classes: a ring buffer takes constant sizes only. */
+static int set_stack_bytes(struct parse *parse, const struct row *row, const char *value)
+{
+	static const char *const names[] = {"0", "4K", "16K", "64K"};
+	static const uint64_t sizes[] = {0, 4096, 16384, EVENT_SLICE_BYTES_MAX};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!strcasecmp(value, names[i])) {
+			*(uint64_t *)field(parse, row) = sizes[i];
+			return 0;
+		}
+	}
+	return fail_value(parse, row, value, "0, 4K, 16K or 64K");
 }
 
 static int set_duration(struct parse *parse, const struct row *row, const char *value)
@@ -295,6 +311,10 @@ static const struct row rows[] = {
 	 FIELD(capture), set_string},
 	{"hook", 0, false, OPTS_TRACE, "RUNG", "auto (the default), fentry, kprobe or tracepoint", FIELD(hook),
 	 set_rung},
+	{"stack-bytes", 0, false, OPTS_TRACE, "SIZE", "copy at most SIZE of a user stack: 0, 4K, 16K or 64K (default)",
+	 FIELD(stack_bytes), set_stack_bytes},
+	{"debuginfod", 0, false, OPTS_TRACE, NULL, "ask the servers in DEBUGINFOD_URLS for debug files",
+	 FIELD(debuginfod), set_flag},
 	{"no-user-stack", 0, false, OPTS_TRACE, NULL, "do not show who called", FIELD(no_user_stack), set_flag},
 	{"no-kernel-stack", 0, false, OPTS_TRACE, NULL, "do not show the way through the kernel",
 	 FIELD(no_kernel_stack), set_flag},
@@ -488,7 +508,10 @@ static int parse_all(struct parse *parse, int argc, char **argv)
 
 int opts_parse(enum opts_command command, int argc, char **argv, struct opts *ret, char *error, size_t error_size)
 {
-	struct parse parse = {.opts = {.ready_fd = -1}, .command = command, .error = error, .error_size = error_size};
+	struct parse parse = {.opts = {.ready_fd = -1, .stack_bytes = EVENT_SLICE_BYTES_MAX},
+			      .command = command,
+			      .error = error,
+			      .error_size = error_size};
 	int err = parse_all(&parse, argc, argv);
 
 	if (err == -ENOMEM)

@@ -34,6 +34,7 @@ struct opts {
 	uint64_t errno_wanted[CONFIG_ERRNO_WORDS]; /* as in struct config; all 0: none was named */
 	uint64_t duration_ns; /* 0: no end */
 	uint64_t max_events; /* 0: no end */
+	uint64_t stack_bytes; /* of a user stack that are copied at most: 0 (none), 4096, 16384 or 65536 */
 	enum rung hook;
 	uid_t uid; /* valid when filter_uid is */
 	int ready_fd; /* an open descriptor, or -1; still without CLOEXEC if it came so */
@@ -43,6 +44,7 @@ struct opts {
 	bool json;
 	bool no_user_stack;
 	bool no_kernel_stack;
+	bool debuginfod;
 	bool quiet;
 	bool help; /* this one and version end the parsing: the rest of the command line was not looked at */
 	bool version;

@@ -23,14 +23,18 @@ void render_begin(struct sink *sink, const char *event, uint64_t time_ns)
 	sink_string(sink, "time", format_rfc3339(time_ns, &buffer));
 }
 
-int render_event(struct sink *sink, struct model *model, const struct event *event)
+int render_event(struct sink *sink, const struct model *model, const struct event *event,
+		 const struct model_failure *failure)
 {
 	switch (event->kind) {
-#define X(NAME, name)      \
-	case EVENT_##NAME: \
-		return render_##name(sink, model, event->name);
-		EVENT_KINDS(X)
-#undef X
+	case EVENT_FAILURE:
+		return render_failure(sink, failure);
+	case EVENT_LIMIT:
+		return render_limit(sink, model, event->limit);
+	/* These add to what is known of a process, and nothing is said of them. */
+	case EVENT_HOT:
+	case EVENT_SLICE:
+	case EVENT_MAPPED:
 	case EVENT_KIND_COUNT:
 		break;
 	}
@@ -67,26 +71,7 @@ int render_start(struct sink *sink, const struct render_start *start)
 	return sink_record_end(sink);
 }
 
-/* A hot process is one to look at, not one to speak of: the modules are read, nothing is shown. */
-int render_hot(struct sink *sink, struct model *model, const struct event_hot *event)
-{
-	(void)sink;
-	return model_hot(model, event);
-}
-
-int render_slice(struct sink *sink, struct model *model, const struct event_slice *event)
-{
-	(void)sink, (void)model, (void)event;
-	return 0;
-}
-
-int render_mapped(struct sink *sink, struct model *model, const struct event_mapped *event)
-{
-	(void)sink, (void)model, (void)event;
-	return 0;
-}
-
-int render_limit(struct sink *sink, struct model *model, const struct event_limit *event)
+int render_limit(struct sink *sink, const struct model *model, const struct event_limit *event)
 {
 	uint64_t time_ns = model_realtime_ns(model, event->header.time_ns);
 	struct format_buffer clock;

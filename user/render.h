@@ -27,11 +27,11 @@ int render_start(struct sink *sink, const struct render_start *start);
 
 int render_end(struct sink *sink, const struct summary *summary);
 
-/* One for each kind of event. `model` completes what the record alone does not say. */
-#define X(NAME, name) int render_##name(struct sink *sink, struct model *model, const struct event_##name *event);
-EVENT_KINDS(X)
-#undef X
+int render_failure(struct sink *sink, const struct model_failure *failure);
+int render_limit(struct sink *sink, const struct model *model, const struct event_limit *event);
 
-int render_event(struct sink *sink, struct model *model, const struct event *event);
+/* Any kind of event. `failure` completes a failure, and is not looked at for another kind. */
+int render_event(struct sink *sink, const struct model *model, const struct event *event,
+		 const struct model_failure *failure);
 
 #endif

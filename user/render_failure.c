@@ -245,13 +245,14 @@ static void say_user_stack(struct sink *sink, const struct stack *stack, uint64_
 static void render_user_stack(struct sink *sink, const struct model_failure *failure)
 {
 	static const struct stack not_taken = {.reason = "not_requested"};
-	const struct stack *stack = failure->user_stack ?: &not_taken;
+	const struct stack *stack = failure->user_stack ? failure->user_stack->stack : &not_taken;
+	uint64_t repeat_of = model_failure_repeat_of(failure);
 
 	sink_object_begin(sink, "user_stack");
 	sink_string(sink, "method", frame_method_name(stack->method));
 	sink_bool(sink, "truncated", stack->truncated);
-	if (failure->repeat_of)
-		sink_number(sink, "repeat_of", failure->repeat_of);
+	if (repeat_of)
+		sink_number(sink, "repeat_of", repeat_of);
 	else
 		sink_null(sink, "repeat_of");
 	sink_string(sink, "reason", stack->reason);
@@ -261,7 +262,7 @@ static void render_user_stack(struct sink *sink, const struct model_failure *fai
 	sink_end(sink);
 	sink_end(sink);
 	if (failure->user_stack)
-		say_user_stack(sink, stack, failure->repeat_of);
+		say_user_stack(sink, stack, repeat_of);
 }
 
 static void render_kernel_frame(struct sink *sink, const struct frame *frame)
@@ -303,7 +304,7 @@ static void render_kernel_stack(struct sink *sink, const struct model_failure *f
 		render_kernel_frame(sink, &stack->frames[i]);
 	sink_end(sink);
 	sink_end(sink);
-	if (failure->kernel_stack && !failure->repeat_of)
+	if (failure->kernel_stack && !model_failure_repeat_of(failure))
 		say_kernel_stack(sink, stack);
 }
 
@@ -316,39 +317,39 @@ static void render_fix(struct sink *sink, const struct model_failure *failure)
 		sink_line(sink, "fix", "sysctl vm.max_map_count=%llu (twice the limit in force)", 2ULL * f->vma_limit);
 }
 
-int render_failure(struct sink *sink, struct model *model, const struct event_failure *event)
+/* A length is whatever the caller passed: what no JSON integer holds is told in the other spelling only. */
+static void render_args(struct sink *sink, const struct event_failure *f)
 {
-	struct model_failure failure;
-	int err = model_failure(model, event, &failure);
-
-	if (err)
-		return err;
-	render_begin(sink, "failure", failure.time_ns);
-	sink_string(sink, "syscall", render_syscall_name(event->syscall));
-	sink_string(sink, "errno", format_errno(event->errno_code));
-	if (event->errno_code)
-		sink_number(sink, "errno_code", event->errno_code);
-	else
-		sink_null(sink, "errno_code");
-	sink_bool(sink, "compat", event->compat);
-	render_headline(sink, &failure);
-	render_process(sink, &failure);
 	sink_object_begin(sink, "args");
-	sink_hex(sink, "addr", event->addr);
-	/* A length is whatever the caller passed: what no JSON integer holds is told in the other spelling only. */
-	if (event->length_bytes > INT64_MAX)
+	sink_hex(sink, "addr", f->addr);
+	if (f->length_bytes > INT64_MAX)
 		sink_null(sink, "length");
 	else
-		sink_number(sink, "length", event->length_bytes);
-	sink_hex(sink, "length_hex", event->length_bytes);
+		sink_number(sink, "length", f->length_bytes);
+	sink_hex(sink, "length_hex", f->length_bytes);
 	sink_end(sink);
-	render_cause(sink, event);
-	render_vma(sink, &failure);
-	render_bytes(sink, &failure);
-	render_user_stack(sink, &failure);
-	render_kernel_stack(sink, &failure);
-	render_fix(sink, &failure);
-	err = sink_record_end(sink);
-	model_failure_fini(&failure);
-	return err;
+}
+
+int render_failure(struct sink *sink, const struct model_failure *failure)
+{
+	const struct event_failure *f = failure->raw;
+
+	render_begin(sink, "failure", failure->time_ns);
+	sink_string(sink, "syscall", render_syscall_name(f->syscall));
+	sink_string(sink, "errno", format_errno(f->errno_code));
+	if (f->errno_code)
+		sink_number(sink, "errno_code", f->errno_code);
+	else
+		sink_null(sink, "errno_code");
+	sink_bool(sink, "compat", f->compat);
+	render_headline(sink, failure);
+	render_process(sink, failure);
+	render_args(sink, f);
+	render_cause(sink, f);
+	render_vma(sink, failure);
+	render_bytes(sink, failure);
+	render_user_stack(sink, failure);
+	render_kernel_stack(sink, failure);
+	render_fix(sink, failure);
+	return sink_record_end(sink);
 }

@@ -29,6 +29,7 @@ struct frame {
 	int line; /* 0: not known */
 	bool inlined; /* into the next frame out, which has the same addr */
 	const char *reason; /* static, one of STACK_REASONS; NULL when nothing is missing */
+	bool activation; /* addr was to be executed next: innermost, or interrupted by a signal; else it is a return address */
 };
 
 struct stack {

@@ -1,404 +1,179 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * symbolizer.c: names addresses with libdw, one Dwfl per file (not per process), so that programs share what they share
- * on disk. Walks no stack but for one step: the caller of a function without a frame. Unfolds no inlined calls.
+ * symbolizer.c: the two steps from a raw stack to frames with names and lines, and the bounds on what is kept between
+ * stacks. How a stack is walked is in unwind.c, what an address is called in symbols.c.
  */
 #include "symbolizer.h"
 
-#include <dwarf.h>
-#include <elf.h>
-#include <elfutils/libdw.h>
-#include <elfutils/libdwfl.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <inttypes.h>
+#include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "perf_map.h"
+#include "symbols.h"
+#include "unwind.h"
+#include "walk.h"
 
-#define FILES_MAX    64 /* libc with its debug file takes 19 MB, most others far less */
-#define PLACES_MAX   256 /* of one file; a power of two */
-#define BUILD_ID_MAX 64 /* bytes; linkers make 8 to 32 */
+#define PROCESSES_MAX 32 /* whose unwinders are kept */
+#define FRAMES_STEP   32
+#define UNFOLDED_MAX  (2 * WALK_FRAMES_MAX) /* frames from which on inlined ones are left out */
 
-#define DWARF_X86_64_RSP 7
-
-/* What is known of one address of a file. */
-struct place {
-	uint64_t offset; /* in the file, of the address as it stands in the stack */
-	uint64_t symbol_offset;
-	char *symbol;
-	char *source;
-	const char *reason;
-	int line;
-	bool used;
-	bool is_return;
-	bool returns_at_sp; /* CFI: the function has no frame here, its return address is at the stack pointer */
-};
-
-/* A file may be replaced or its inode used again: all four make its identity. */
-struct file_id {
-	uint64_t device;
-	uint64_t inode;
-	uint64_t size_bytes;
-	uint64_t modified_ns;
-};
-
-struct file {
-	struct file_id id;
-	uint64_t last_used; /* in ticks of symbolizer.clock; 0: a free entry */
-	Dwfl *dwfl; /* NULL: not an ELF file that libdw can read */
-	Dwfl_Module *module;
-	char *build_id;
-	struct place *places; /* by hash, each overwritten by the next one there */
+/* What is kept of a process: of one list of modules. */
+struct process {
+	const struct modules *modules; /* NULL: a free entry */
+	uint64_t last_used;
+	struct unwinder *unwinder;
+	struct perf_map *perf_map; /* NULL where there is none */
 };
 
 struct symbolizer {
+	struct symbolizer_options options;
+	struct symbols *symbols;
 	uint64_t clock;
-	struct file files[FILES_MAX];
+	struct process processes[PROCESSES_MAX];
+	struct walk walk; /* of the call that goes on */
 };
 
-/*
- * By build-id alone, below the system's own debug directories. libdw's standard search would also follow a debug link,
- * whose name the traced program chose, into a directory that it chose, and open what lies there: a FIFO would hold us
- * for ever. And it would ask debuginfod's servers.
- */
-static int find_debuginfo(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base,
-			  const char *file_name, const char *debuglink, GElf_Word crc, char **debug_file_name)
-{
-	return dwfl_build_id_find_debuginfo(module, userdata, name, base, file_name, debuglink, crc, debug_file_name);
-}
-
-/* Every module is reported with its file: libdw never has to look for one. */
-static int find_no_elf(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base, char **file_name,
-		       Elf **elf)
-{
-	(void)module, (void)userdata, (void)name, (void)base, (void)file_name, (void)elf;
-	return -1;
-}
-
-static const Dwfl_Callbacks callbacks = {
-	.find_elf = find_no_elf,
-	.find_debuginfo = find_debuginfo,
-	.section_address = dwfl_offline_section_address,
-};
-
-static void place_clear(struct place *place)
-{
-	free(place->symbol);
-	free(place->source);
-	*place = (struct place){};
-}
-
-static void file_clear(struct file *file)
-{
-	for (size_t i = 0; file->places && i < PLACES_MAX; i++)
-		place_clear(&file->places[i]);
-	free(file->places);
-	free(file->build_id);
-	if (file->dwfl)
-		dwfl_end(file->dwfl);
-	*file = (struct file){};
-}
+CLEANUP_DEFINE(cleanup_symbolizer, struct symbolizer *, symbolizer_free)
+CLEANUP_DEFINE(cleanup_stack, struct stack *, stack_free)
 
 int symbolizer_new(const struct symbolizer_options *options, struct symbolizer **ret)
 {
-	struct symbolizer *symbolizer = calloc(1, sizeof(*symbolizer));
+	_cleanup_(cleanup_symbolizer) struct symbolizer *symbolizer = calloc(1, sizeof(*symbolizer));
+	int err;
 
 	if (!symbolizer)
 		return -ENOMEM;
-	(void)options;
-	elf_version(EV_CURRENT);
-	*ret = symbolizer;
+	symbolizer->options = *options;
+	err = symbols_new(&symbolizer->options, &symbolizer->symbols);
+	if (err)
+		return err;
+	*ret = cleanup_take(symbolizer);
 	return 0;
+}
+
+/* --- what is kept --- */
+
+static void process_clear(struct process *process)
+{
+	unwinder_free(process->unwinder);
+	perf_map_free(process->perf_map);
+	*process = (struct process){};
 }
 
 void symbolizer_free(struct symbolizer *symbolizer)
 {
-	for (size_t i = 0; symbolizer && i < FILES_MAX; i++)
-		file_clear(&symbolizer->files[i]);
+	if (!symbolizer)
+		return;
+	for (size_t i = 0; i < PROCESSES_MAX; i++)
+		process_clear(&symbolizer->processes[i]);
+	symbols_free(symbolizer->symbols);
 	free(symbolizer);
 }
 
-/*
- * Programs and shared libraries only. libdw would also take a compressed file and unpack it whole, in memory, however
- * large it gets.
- */
-static bool is_executable_elf(int fd)
+void symbolizer_forget(struct symbolizer *symbolizer, const struct modules *modules)
 {
-	Elf64_Ehdr header; /* e_type is at the same place in a 32-bit one */
-
-	if (pread(fd, &header, sizeof(header), 0) != sizeof(header) || memcmp(header.e_ident, ELFMAG, SELFMAG))
-		return false;
-	return header.e_type == ET_EXEC || header.e_type == ET_DYN;
+	for (size_t i = 0; modules && i < PROCESSES_MAX; i++)
+		if (symbolizer->processes[i].modules == modules)
+			process_clear(&symbolizer->processes[i]);
 }
 
-static int read_build_id(struct file *file)
+/* The entry of these modules, or else the one that was not used for longest. */
+static struct process *find_entry(struct symbolizer *symbolizer, const struct modules *modules)
 {
-	const unsigned char *bits;
-	GElf_Addr vaddr;
-	int count = dwfl_module_build_id(file->module, &bits, &vaddr);
+	struct process *oldest = symbolizer->processes;
 
-	if (count <= 0 || count > BUILD_ID_MAX)
-		return 0;
-	file->build_id = malloc(2 * count + 1);
-	if (!file->build_id)
-		return -ENOMEM;
-	for (int i = 0; i < count; i++)
-		sprintf(file->build_id + 2 * i, "%02x", bits[i]);
-	return 0;
-}
+	for (size_t i = 0; i < PROCESSES_MAX; i++) {
+		struct process *process = &symbolizer->processes[i];
 
-/* Leaves file->dwfl NULL where there is nothing to be had from the file, so that it is not tried again. */
-static int file_load(struct file *file, const struct module *module)
-{
-	_cleanup_close_ int fd = -1;
-
-	if (!is_executable_elf(module->fd))
-		return 0;
-	fd = fcntl(module->fd, F_DUPFD_CLOEXEC, 0);
-	if (fd < 0)
-		return 0;
-	file->dwfl = dwfl_begin(&callbacks);
-	if (!file->dwfl)
-		return -ENOMEM;
-	dwfl_report_begin(file->dwfl);
-	/* At its own addresses, so that what libdw calls an address is the file's p_vaddr. */
-	file->module = dwfl_report_elf(file->dwfl, module->path, module->path, fd, 0, true);
-	if (file->module)
-		cleanup_take_fd(&fd);
-	dwfl_report_end(file->dwfl, NULL, NULL);
-	if (!file->module) {
-		dwfl_end(file->dwfl);
-		file->dwfl = NULL;
-		return 0;
-	}
-	file->places = calloc(PLACES_MAX, sizeof(*file->places));
-	return file->places ? read_build_id(file) : -ENOMEM;
-}
-
-/* The entry with this identity, or else the one that was not used for longest. */
-static struct file *find_entry(struct symbolizer *symbolizer, const struct file_id *id)
-{
-	struct file *oldest = symbolizer->files;
-
-	for (size_t i = 0; i < FILES_MAX; i++) {
-		struct file *file = &symbolizer->files[i];
-
-		if (file->last_used && !memcmp(&file->id, id, sizeof(*id)))
-			return file;
-		if (file->last_used < oldest->last_used)
-			oldest = file;
+		if (process->modules == modules)
+			return process;
+		if (process->last_used < oldest->last_used)
+			oldest = process;
 	}
 	return oldest;
 }
 
-/* *ret is NULL when the module's file cannot be read, and good until the next call otherwise. */
-static int find_file(struct symbolizer *symbolizer, const struct module *module, struct file **ret)
+static int process_load(struct symbolizer *symbolizer, struct process *process, const struct modules *modules)
 {
-	struct stat status;
-	struct file_id id;
-	struct file *file;
+	int fd = modules_perf_map_fd(modules);
+	int err = unwinder_new(modules, &symbolizer->options, &process->unwinder);
 
-	if (module->fd < 0 || fstat(module->fd, &status)) {
-		*ret = NULL;
-		return 0;
-	}
-	id.device = status.st_dev;
-	id.inode = status.st_ino;
-	id.size_bytes = status.st_size;
-	id.modified_ns = status.st_mtim.tv_sec * 1000000000ULL + status.st_mtim.tv_nsec;
-	file = find_entry(symbolizer, &id);
-	if (!file->last_used || memcmp(&file->id, &id, sizeof(id))) {
-		file_clear(file);
-		if (file_load(file, module)) {
-			file_clear(file);
-			return -ENOMEM;
-		}
-		file->id = id;
-	}
-	file->last_used = ++symbolizer->clock;
-	*ret = file->dwfl ? file : NULL;
-	return 0;
+	if (!err && fd >= 0)
+		err = perf_map_new(fd, &process->perf_map);
+	process->modules = modules;
+	return err;
 }
 
-/* Segments overlap in the file when their pages do; it was an executable one that was executed. */
-static bool offset_to_vaddr(const struct file *file, uint64_t offset, GElf_Addr *ret)
+/* *ret is good until the next call, and NULL where there are no modules. */
+static int find_process(struct symbolizer *symbolizer, const struct modules *modules, struct process **ret)
 {
-	GElf_Addr bias;
-	Elf *elf = dwfl_module_getelf(file->module, &bias);
-	size_t count;
-
-	if (!elf || elf_getphdrnum(elf, &count))
-		return false;
-	for (size_t i = 0; i < count; i++) {
-		GElf_Phdr phdr;
-
-		if (!gelf_getphdr(elf, i, &phdr) || phdr.p_type != PT_LOAD || !(phdr.p_flags & PF_X))
-			continue;
-		if (offset >= phdr.p_offset && offset - phdr.p_offset < phdr.p_filesz) {
-			*ret = offset - phdr.p_offset + phdr.p_vaddr + bias;
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool has_symtab(Elf *elf)
-{
-	Elf_Scn *section = NULL;
-	GElf_Shdr header;
-
-	while ((section = elf_nextscn(elf, section)) != NULL) {
-		if (gelf_getshdr(section, &header) && header.sh_type == SHT_SYMTAB)
-			return true;
-	}
-	return false;
-}
-
-/* Neither the file nor a debug file of it knows its local functions. */
-static bool is_stripped(const struct file *file)
-{
-	GElf_Addr bias;
-	Elf *elf = dwfl_module_getelf(file->module, &bias);
-
-	return !(elf && has_symtab(elf)) && !dwfl_module_getdwarf(file->module, &bias);
-}
-
-/*
- * Where no symbol covers the address, libdw answers with one that has no size, somewhere below. In a file that knows its
- * local functions that is a good answer (assembler code); in a stripped one it is a neighbour's name.
- */
-static int resolve_symbol(const struct file *file, GElf_Addr vaddr, struct place *place)
-{
-	GElf_Off offset;
-	GElf_Sym symbol;
-	const char *name = dwfl_module_addrinfo(file->module, vaddr, &offset, &symbol, NULL, NULL, NULL);
-	bool covered = name && offset < symbol.st_size;
-
-	if (!covered && is_stripped(file)) {
-		place->reason = "stripped";
-		return 0;
-	}
-	if (!name || !*name || (!covered && symbol.st_size)) {
-		place->reason = "no_symbol";
-		return 0;
-	}
-	place->symbol = strdup(name);
-	place->symbol_offset = offset + place->is_return;
-	return place->symbol ? 0 : -ENOMEM;
-}
-
-/*
- * The compilation unit that vaddr was compiled in. libdw looks into .debug_aranges, which clang does not write (seen with
- * libdw 0.188): then each unit is asked in turn.
- */
-static Dwarf_Die *find_unit(const struct file *file, GElf_Addr vaddr, Dwarf_Addr *ret_bias)
-{
-	Dwarf_Die *unit = dwfl_module_addrdie(file->module, vaddr, ret_bias);
-
-	if (unit)
-		return unit;
-	while ((unit = dwfl_module_nextcu(file->module, unit, ret_bias)) != NULL) {
-		if (dwarf_haspc(unit, vaddr - *ret_bias) > 0)
-			break;
-	}
-	return unit;
-}
-
-static int resolve_line(const struct file *file, GElf_Addr vaddr, struct place *place)
-{
-	Dwarf_Addr bias;
-	Dwarf_Die *unit = find_unit(file, vaddr, &bias);
-	Dwarf_Line *line = unit ? dwarf_getsrc_die(unit, vaddr - bias) : NULL;
-	const char *source = line ? dwarf_linesrc(line, NULL, NULL) : NULL;
-
-	if (!source)
-		return 0;
-	dwarf_lineno(line, &place->line);
-	place->source = strdup(source);
-	return place->source ? 0 : -ENOMEM;
-}
-
-static bool cfa_is_rsp_plus_8(Dwarf_Frame *frame)
-{
-	Dwarf_Op *ops;
-	size_t count;
-
-	if (dwarf_frame_cfa(frame, &ops, &count) || count != 1)
-		return false;
-	if (ops->atom == DW_OP_bregx)
-		return ops->number == DWARF_X86_64_RSP && ops->number2 == 8;
-	return ops->atom == DW_OP_breg0 + DWARF_X86_64_RSP && ops->number == 8;
-}
-
-static bool return_address_is_below_cfa(Dwarf_Frame *frame)
-{
-	Dwarf_Op memory[3], *ops;
-	size_t count;
-	int regno = dwarf_frame_info(frame, NULL, NULL, NULL);
-
-	if (regno < 0 || dwarf_frame_register(frame, regno, memory, &ops, &count) || count != 2)
-		return false;
-	return ops[0].atom == DW_OP_call_frame_cfa && ops[1].atom == DW_OP_plus_uconst &&
-	       ops[1].number == (Dwarf_Word)-8;
-}
-
-/* x86-64 only: elsewhere a leaf's return address is in a register that we are not handed. */
-static bool returns_at_sp(const struct file *file, GElf_Addr vaddr)
-{
-	GElf_Addr elf_bias, cfi_bias;
-	Elf *elf = dwfl_module_getelf(file->module, &elf_bias);
-	Dwarf_CFI *cfi = dwfl_module_eh_cfi(file->module, &cfi_bias);
-	_cleanup_free_ Dwarf_Frame *frame = NULL;
-	GElf_Ehdr header;
-
-	if (!elf || !gelf_getehdr(elf, &header) || header.e_machine != EM_X86_64)
-		return false;
-	if (!cfi)
-		cfi = dwfl_module_dwarf_cfi(file->module, &cfi_bias);
-	if (!cfi || dwarf_cfi_addrframe(cfi, vaddr - cfi_bias, &frame))
-		return false;
-	return cfa_is_rsp_plus_8(frame) && return_address_is_below_cfa(frame);
-}
-
-/* A return address may be the first byte after its function (a call that never returns): the call is one byte before. */
-static int place_resolve(const struct file *file, struct place *place)
-{
-	GElf_Addr vaddr;
+	struct process *process;
 	int err;
 
-	if (!offset_to_vaddr(file, place->offset - place->is_return, &vaddr)) {
-		place->reason = "no_symbol";
+	*ret = NULL;
+	if (!modules)
 		return 0;
-	}
-	if (!place->is_return)
-		place->returns_at_sp = returns_at_sp(file, vaddr);
-	err = resolve_symbol(file, vaddr, place);
-	return err ? err : resolve_line(file, vaddr, place);
-}
-
-/* A storm of failures repeats a few addresses: each is resolved once. */
-static int find_place(const struct file *file, uint64_t offset, bool is_return, const struct place **ret)
-{
-	struct place *place = &file->places[(offset * 0x9e3779b97f4a7c15ULL >> 32) & (PLACES_MAX - 1)];
-	int err;
-
-	if (!place->used || place->offset != offset || place->is_return != is_return) {
-		place_clear(place);
-		place->offset = offset;
-		place->is_return = is_return;
-		err = place_resolve(file, place);
+	process = find_entry(symbolizer, modules);
+	if (process->modules != modules) {
+		process_clear(process);
+		err = process_load(symbolizer, process, modules);
 		if (err) {
-			place_clear(place);
+			process_clear(process);
 			return err;
 		}
-		place->used = true;
 	}
-	*ret = place;
+	process->last_used = ++symbolizer->clock;
+	*ret = process;
 	return 0;
 }
+
+static bool drop_oldest_process(struct symbolizer *symbolizer)
+{
+	struct process *oldest = NULL;
+
+	for (size_t i = 0; i < PROCESSES_MAX; i++) {
+		struct process *process = &symbolizer->processes[i];
+
+		if (process->modules && process->last_used != symbolizer->clock &&
+		    (!oldest || process->last_used < oldest->last_used))
+			oldest = process;
+	}
+	if (oldest)
+		process_clear(oldest);
+	return oldest != NULL;
+}
+
+static uint64_t resident_bytes(int statm_fd)
+{
+	char text[128];
+	ssize_t length = pread(statm_fd, text, sizeof(text) - 1, 0);
+	uint64_t pages;
+
+	text[length > 0 ? length : 0] = '\0';
+	return sscanf(text, "%*u %" SCNu64, &pages) == 1 ? pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+/* Files first: debug information is nearly all that takes memory. malloc() keeps what is freed unless it is told. */
+static void bound_memory(struct symbolizer *symbolizer)
+{
+	const struct symbolizer_options *options = &symbolizer->options;
+	bool dropped = true;
+
+	if (!options->memory_bytes || options->statm_fd < 0)
+		return;
+	while (dropped && resident_bytes(options->statm_fd) > options->memory_bytes) {
+		dropped = symbols_drop_oldest(symbolizer->symbols) || drop_oldest_process(symbolizer);
+		malloc_trim(0);
+	}
+}
+
+/* --- names --- */
 
 static int copy_string(const char *string, char **ret)
 {
@@ -408,94 +183,143 @@ static int copy_string(const char *string, char **ret)
 	return *ret ? 0 : -ENOMEM;
 }
 
-static int fill_from_place(const struct place *place, struct frame *frame)
+/* Where no file is mapped. */
+static int name_generated(const struct modules *modules, struct process *process, struct frame *frame)
 {
+	uint64_t offset;
+
+	if (!process) {
+		frame->reason = "process_gone";
+		return 0;
+	}
+	frame->reason = modules_are_partial(modules) ? "process_gone" : "no_module";
+	if (!process->perf_map)
+		return 0;
+	if (perf_map_find(process->perf_map, frame->addr - !frame->activation, &frame->symbol, &offset))
+		return -ENOMEM;
+	frame->reason = frame->symbol ? NULL : "jit_unmapped";
+	frame->symbol_offset = frame->symbol ? offset + !frame->activation : 0;
+	return 0;
+}
+
+static const struct module *find_module(const struct modules *modules, const struct frame *frame)
+{
+	return modules ? modules_find(modules, frame->addr - !frame->activation) : NULL;
+}
+
+static int name_frame(struct symbolizer *symbolizer, const struct modules *modules, struct process *process,
+		      struct frame *frame)
+{
+	const struct module *module = find_module(modules, frame);
+	const struct place *place;
+	int err;
+
+	if (!module)
+		return name_generated(modules, process, frame);
+	frame->offset = frame->addr - module->start + module->file_offset;
+	err = copy_string(module->path, &frame->module);
+	if (!err)
+		err = symbols_find(symbolizer->symbols, modules, module, frame->offset, !frame->activation, false,
+				   &place);
+	if (err)
+		return err;
+	frame->reason = place ? place->reason : "unreadable";
+	if (!place)
+		return 0;
 	frame->symbol_offset = place->symbol_offset;
-	frame->line = place->line;
-	frame->reason = place->reason;
-	if (copy_string(place->symbol, &frame->symbol) || copy_string(place->source, &frame->file))
+	if (copy_string(place->build_id, &frame->build_id) || copy_string(place->symbol, &frame->symbol))
 		return -ENOMEM;
 	return 0;
 }
 
-/* Names frame->addr; *ret_place is what is known of it, or left alone. */
-static int name_frame(struct symbolizer *symbolizer, const struct modules *modules, struct frame *frame, bool is_return,
-		      const struct place **ret_place)
-{
-	const struct module *module = modules ? modules_find(modules, frame->addr - is_return) : NULL;
-	const struct place *place;
-	struct file *file;
-	int err;
-
-	if (!module) {
-		frame->reason = modules && !modules_are_partial(modules) ? "no_module" : "process_gone";
-		return 0;
-	}
-	frame->offset = frame->addr - module->start + module->file_offset;
-	err = copy_string(module->path, &frame->module);
-	if (!err)
-		err = find_file(symbolizer, module, &file);
-	if (err)
-		return err;
-	if (!file) {
-		frame->reason = "unreadable";
-		return 0;
-	}
-	err = copy_string(file->build_id, &frame->build_id);
-	if (!err)
-		err = find_place(file, frame->offset, is_return, &place);
-	if (!err)
-		err = fill_from_place(place, frame);
-	if (!err && ret_place)
-		*ret_place = place;
-	return err;
-}
-
-static struct frame *append(struct stack *stack, uint64_t addr, enum frame_method method)
-{
-	struct frame *frame = &stack->frames[stack->count++];
-
-	frame->addr = addr;
-	frame->method = method;
-	return frame;
-}
-
-static bool skips_caller(const struct raw_stack *raw, const struct modules *modules, const struct place *leaf)
-{
-	if (!leaf || !leaf->returns_at_sp || !raw->sp_word || !modules_find(modules, raw->sp_word - 1))
-		return false;
-	return raw->count < 2 || raw->addrs[1] != raw->sp_word;
-}
-
-/*
- * The innermost frame counts as found by frame pointers, as do all that the kernel found in its walk; only the caller
- * that is put back in was found by CFI.
- */
-static int name_frames(struct symbolizer *symbolizer, const struct modules *modules, const struct raw_stack *raw,
+static int name_frames(struct symbolizer *symbolizer, const struct modules *modules, struct process *process,
 		       struct stack *stack)
 {
-	const struct place *leaf = NULL;
-	int err = name_frame(symbolizer, modules, append(stack, raw->addrs[0], METHOD_FRAME_POINTER), false, &leaf);
+	const struct walk *walk = &symbolizer->walk;
+	int err = 0;
 
-	if (err)
-		return err;
-	stack->method = METHOD_FRAME_POINTER;
-	if (skips_caller(raw, modules, leaf)) {
-		stack->method = METHOD_MIXED;
-		err = name_frame(symbolizer, modules, append(stack, raw->sp_word, METHOD_CFI), true, NULL);
+	stack->frames = calloc(walk->count + 1, sizeof(*stack->frames));
+	if (!stack->frames)
+		return -ENOMEM;
+	while (!err && stack->count < walk->count) {
+		const struct walk_frame *from = &walk->frames[stack->count];
+		struct frame *frame = &stack->frames[stack->count++];
+
+		frame->addr = from->addr;
+		frame->method = from->method;
+		frame->activation = from->activation;
+		err = name_frame(symbolizer, modules, process, frame);
 	}
-	for (size_t i = 1; !err && i < raw->count; i++)
-		err = name_frame(symbolizer, modules, append(stack, raw->addrs[i], METHOD_FRAME_POINTER), true, NULL);
 	return err;
 }
 
-CLEANUP_DEFINE(cleanup_stack, struct stack *, stack_free)
+/* --- the walk --- */
+
+/*
+ * What the kernel found by frame pointers, and the caller that it skips when it came into a function that has no frame:
+ * call-frame information says whether the word at the stack pointer is the return address.
+ */
+static void walk_addrs(const struct modules *modules, struct process *process, const struct raw_stack *raw,
+		       struct walk *walk)
+{
+	bool skipped = process && !raw->compat && raw->sp_word && modules_find(modules, raw->sp_word - 1) &&
+		       (raw->count < 2 || raw->addrs[1] != raw->sp_word) &&
+		       unwinder_returns_at_sp(process->unwinder, raw->addrs[0]);
+
+	walk->count = 0;
+	walk->complete = false;
+	walk->truncated = raw->count >= raw->capacity;
+	walk->reason = walk->truncated ? "truncated" : NULL;
+	walk_append(walk, raw->addrs[0], METHOD_FRAME_POINTER, true);
+	if (skipped)
+		walk_append(walk, raw->sp_word, METHOD_CFI, false);
+	for (size_t i = 1; i < raw->count; i++)
+		walk_append(walk, raw->addrs[i], METHOD_FRAME_POINTER, false);
+}
+
+static void walk_slice(struct process *process, const struct raw_stack *raw, struct walk *walk)
+{
+	unwinder_walk(process->unwinder, raw, walk);
+	if (!walk->complete)
+		walk_complete(walk, raw->addrs, raw->count);
+}
+
+static bool has_addrs(const struct raw_stack *raw)
+{
+	return raw->count && !raw->error;
+}
+
+/* False: there is nothing to walk. */
+static bool walk_stack(const struct modules *modules, struct process *process, const struct raw_stack *raw,
+		       struct walk *walk)
+{
+	walk->count = 0;
+	if (process && raw->registers && !raw->compat)
+		walk_slice(process, raw, walk);
+	if (!walk->count && has_addrs(raw))
+		walk_addrs(modules, process, raw, walk);
+	return walk->count > 0;
+}
+
+/* --- the end of a stack --- */
 
 /* Where a thread's stack begins: beyond them there is nothing to find. */
 static bool is_outermost(const struct frame *frame)
 {
-	static const char *const names[] = {"_start",  "_dl_start_user", "start_thread", "clone",
-					    "__clone", "clone3",	 "__clone3",	 NULL};
+	static const char *const names[] = {"_start",
+					    "_dl_start_user",
+					    "start_thread",
+					    "clone",
+					    "__clone",
+					    "clone3",
+					    "__clone3",
+					    "runtime.goexit",
+					    "runtime.goexit.abi0",
+					    "runtime.rt0_go",
+					    "runtime.rt0_go.abi0",
+					    "runtime.mstart",
+					    "runtime.mstart.abi0",
+					    NULL};
 
 	for (const char *const *name = names; *name; name++)
 		if (frame->symbol && !strcmp(frame->symbol, *name))
@@ -504,52 +328,177 @@ static bool is_outermost(const struct frame *frame)
 }
 
 /*
- * A function built without frame pointers has some value of its own in that register. What is then read as a return
- * address is mostly no code: from the first such frame on nothing is a frame. Or nothing can be read there at all. Both
- * times the stack ends too early, and says so.
+ * A chain of frame pointers that leads to where a thread begins is whole, whatever it leads through. Else a function on
+ * the way has used that register for a value of its own: what is then read as a return address is mostly no code, and
+ * from the first such frame on nothing is a frame. Either way the stack says why it ends early.
  */
-static void mark_lost_chain(struct stack *stack)
+static void settle_end(struct stack *stack, const struct modules *modules)
 {
 	size_t count = 1;
 
-	while (count < stack->count && stack->frames[count].module)
+	while (count < stack->count && !is_outermost(&stack->frames[count - 1]))
 		count++;
-	if (count == stack->count && is_outermost(&stack->frames[count - 1]))
+	if (is_outermost(&stack->frames[count - 1])) {
+		stack_cut(stack, count);
+		stack->truncated = false;
+		stack->reason = NULL;
 		return;
+	}
+	if (!modules || modules_are_partial(modules))
+		return;
+	for (count = 1; count < stack->count; count++)
+		if (stack->frames[count].method == METHOD_FRAME_POINTER && !stack->frames[count].module &&
+		    !stack->frames[count].symbol)
+			break;
 	stack_cut(stack, count);
 	stack->reason = stack->reason ?: "frame_pointer_lost";
+}
+
+static enum frame_method method_of(const struct stack *stack)
+{
+	enum frame_method method = stack->count ? stack->frames[0].method : METHOD_NONE;
+
+	for (size_t i = 1; i < stack->count; i++)
+		if (stack->frames[i].method != method)
+			return METHOD_MIXED;
+	return method;
 }
 
 int symbolizer_unwind(struct symbolizer *symbolizer, const struct modules *modules, const struct raw_stack *raw,
 		      struct stack **ret)
 {
 	_cleanup_(cleanup_stack) struct stack *stack = calloc(1, sizeof(*stack));
+	struct walk *walk = &symbolizer->walk;
+	struct process *process;
 
-	if (!stack)
+	if (!stack || find_process(symbolizer, modules, &process))
 		return -ENOMEM;
-	if (raw->error || !raw->count) {
+	if (!walk_stack(modules, process, raw, walk)) {
 		stack->reason = raw->error && raw->error != -EFAULT ? "capture_failed" : "no_user_stack";
 		*ret = cleanup_take(stack);
 		return 0;
 	}
-	stack->frames = calloc(raw->count + 1, sizeof(*stack->frames));
-	if (!stack->frames || name_frames(symbolizer, modules, raw, stack))
+	stack->truncated = walk->truncated;
+	stack->reason = walk->reason;
+	if (name_frames(symbolizer, modules, process, stack))
 		return -ENOMEM;
-	stack->truncated = raw->count >= raw->capacity;
-	stack->reason = stack->truncated ? "truncated" : NULL;
-	if (modules && !modules_are_partial(modules))
-		mark_lost_chain(stack);
+	if (!walk->complete)
+		settle_end(stack, modules);
+	stack->method = method_of(stack);
+	bound_memory(symbolizer);
 	*ret = cleanup_take(stack);
 	return 0;
 }
 
-int symbolizer_add_lines(struct symbolizer *symbolizer, const struct modules *modules, struct stack *stack)
+/* --- lines --- */
+
+static int copy_frame(const struct frame *from, struct frame *to)
 {
-	(void)symbolizer, (void)modules, (void)stack;
+	*to = *from;
+	to->module = to->build_id = to->symbol = to->file = NULL;
+	if (copy_string(from->module, &to->module) || copy_string(from->build_id, &to->build_id) ||
+	    copy_string(from->symbol, &to->symbol) || copy_string(from->file, &to->file))
+		return -ENOMEM;
 	return 0;
 }
 
-void symbolizer_forget(struct symbolizer *symbolizer, const struct modules *modules)
+static struct frame *add_frame(struct stack *stack, size_t *capacity)
 {
-	(void)symbolizer, (void)modules;
+	if (stack->count == *capacity) {
+		struct frame *frames = reallocarray(stack->frames, *capacity + FRAMES_STEP, sizeof(*frames));
+
+		if (!frames)
+			return NULL;
+		stack->frames = frames;
+		*capacity += FRAMES_STEP;
+	}
+	stack->frames[stack->count] = (struct frame){};
+	return &stack->frames[stack->count++];
+}
+
+static int add_inlined(const struct frame *outer, const struct source_call *call, struct frame *to)
+{
+	const struct frame inlined = {
+		.addr = outer->addr,
+		.method = outer->method,
+		.module = outer->module,
+		.build_id = outer->build_id,
+		.offset = outer->offset,
+		.symbol = call->function,
+		.symbol_offset = call->offset + !outer->activation,
+		.file = call->file,
+		.line = call->line,
+		.inlined = true,
+		.reason = call->function ? NULL : "no_symbol",
+		.activation = outer->activation,
+	};
+
+	return copy_frame(&inlined, to);
+}
+
+/* The function itself: the last of the place's calls. */
+static int add_outer(const struct frame *outer, const struct place *place, struct frame *to)
+{
+	const struct source_call *call = place && place->call_count ? &place->calls[place->call_count - 1] : NULL;
+	struct frame frame = *outer;
+
+	if (call && !outer->file) {
+		frame.file = call->file;
+		frame.line = call->line;
+	}
+	if (place && !outer->symbol && place->symbol) {
+		frame.symbol = place->symbol;
+		frame.symbol_offset = place->symbol_offset;
+		frame.reason = NULL;
+	}
+	return copy_frame(&frame, to);
+}
+
+static int unfold(const struct frame *frame, const struct place *place, struct stack *ret, size_t *capacity)
+{
+	struct frame *to;
+	int err = 0;
+
+	for (size_t i = 0; !err && place && i + 1 < place->call_count && ret->count < UNFOLDED_MAX; i++) {
+		to = add_frame(ret, capacity);
+		err = to ? add_inlined(frame, &place->calls[i], to) : -ENOMEM;
+	}
+	if (err)
+		return err;
+	to = add_frame(ret, capacity);
+	return to ? add_outer(frame, place, to) : -ENOMEM;
+}
+
+static int find_lines(struct symbolizer *symbolizer, const struct modules *modules, const struct frame *frame,
+		      const struct place **ret)
+{
+	const struct module *module = find_module(modules, frame);
+
+	*ret = NULL;
+	if (!module || frame->inlined || frame->file)
+		return 0;
+	return symbols_find(symbolizer->symbols, modules, module, frame->offset, !frame->activation, true, ret);
+}
+
+int symbolizer_add_lines(struct symbolizer *symbolizer, const struct modules *modules, struct stack *stack)
+{
+	_cleanup_(cleanup_stack) struct stack *unfolded = calloc(1, sizeof(*unfolded));
+	size_t capacity = 0;
+
+	if (!unfolded)
+		return -ENOMEM;
+	for (size_t i = 0; i < stack->count; i++) {
+		const struct place *place;
+
+		if (find_lines(symbolizer, modules, &stack->frames[i], &place) ||
+		    unfold(&stack->frames[i], place, unfolded, &capacity))
+			return -ENOMEM;
+	}
+	stack_cut(stack, 0);
+	free(stack->frames);
+	stack->frames = cleanup_take(unfolded->frames);
+	stack->count = unfolded->count;
+	unfolded->count = 0;
+	bound_memory(symbolizer);
+	return 0;
 }

@@ -59,7 +59,10 @@ void symbolizer_client_forget(struct symbolizer_client *client, const struct mod
 uint64_t symbolizer_client_outstanding(const struct symbolizer_client *client);
 void symbolizer_client_read_counts(const struct symbolizer_client *client, struct symbolizer_client_counts *ret);
 
-/* For tests: the process's PID. */
+/* What the sandbox of the process lacks: a mask of enum sandbox_gap, for sandbox_gap_text(). 0 until it has told. */
+uint32_t symbolizer_client_gaps(const struct symbolizer_client *client);
+
+/* For tests: the process's PID, or -1 while there is none. */
 pid_t symbolizer_client_pid(const struct symbolizer_client *client);
 
 /*

@@ -36,13 +36,14 @@ enum observation {
 	OBSERVE_SPLIT,
 	OBSERVE_FORK,
 	OBSERVE_LIMIT,
+	OBSERVE_MAPPING,
 	OBSERVATION_COUNT
 };
 
 static const char *const observation_names[OBSERVATION_COUNT] = {
 	[OBSERVE_MUNMAP] = "munmap", [OBSERVE_MUNMAP_RETURN] = "munmap_return",
 	[OBSERVE_SPLIT] = "split",   [OBSERVE_FORK] = "fork",
-	[OBSERVE_LIMIT] = "limit",
+	[OBSERVE_LIMIT] = "limit",   [OBSERVE_MAPPING] = "mapping",
 };
 
 struct tracer {
@@ -116,6 +117,13 @@ static const struct candidate return_candidates[] = {
 static const struct candidate split_candidates[] = {
 	FEXIT("__split_vma", split_fexit, .attach_only = true),
 	KRETPROBE("__split_vma", split_kretprobe, .attach_only = true),
+	{},
+};
+
+/* Code that is mapped by a hot process. */
+static const struct candidate mapping_candidates[] = {
+	FEXIT("perf_event_mmap", mapped_fexit, .attach_only = true),
+	KRETPROBE("perf_event_mmap", mapped_kretprobe, .attach_only = true),
 	{},
 };
 
@@ -259,6 +267,24 @@ static void choose_split(struct tracer *tracer, const struct feature *feature, e
 		tracer->hooks[OBSERVE_SPLIT].reason = "no tracepoint is in the split path";
 }
 
+/* mmap_lock_released sees the mapping calls itself. */
+static void choose_mapping(struct tracer *tracer, const struct feature *feature)
+{
+	const struct hook *core = &tracer->hooks[OBSERVE_MUNMAP];
+	struct hook *hook = &tracer->hooks[OBSERVE_MAPPING];
+
+	if (core->rung == RUNG_FENTRY || core->rung == RUNG_KPROBE)
+		observe(tracer, feature, OBSERVE_MAPPING, mapping_candidates, core->rung);
+	else if (core->rung == RUNG_TRACEPOINT)
+		*hook = (struct hook){.observation = hook->observation,
+				      .rung = core->rung,
+				      .kind = core->kind,
+				      .function = core->function};
+	else
+		hook->reason =
+			"nothing sees it; a process is looked at again when a stack leads to code that is not known";
+}
+
 static int choose_hooks(struct tracer *tracer, const struct feature *feature, const struct tracer_options *options,
 			char *error, size_t size)
 {
@@ -275,6 +301,7 @@ static int choose_hooks(struct tracer *tracer, const struct feature *feature, co
 	if (err)
 		return err;
 	choose_split(tracer, feature, rung);
+	choose_mapping(tracer, feature);
 	return 0;
 }
 
@@ -423,7 +450,7 @@ static int attach_all(struct tracer *tracer, const struct config *config, char *
 	bool later = t->hooks[OBSERVE_MUNMAP].rung == RUNG_TRACEPOINT && !wants_more_than_enomem(config);
 
 	for (int i = 0; i < OBSERVATION_COUNT; i++) {
-		if (!t->programs[i] || (i == OBSERVE_MUNMAP_RETURN && later))
+		if (!t->programs[i] || (i == OBSERVE_MUNMAP_RETURN && later) || i == OBSERVE_MAPPING)
 			continue;
 		err = attach_one(t, i);
 		if (err)
@@ -565,6 +592,29 @@ const struct hook *tracer_hooks(const struct tracer *tracer, size_t *count)
 int tracer_ring_fd(const struct tracer *tracer)
 {
 	return bpf_map__fd(tracer->skeleton->maps.events);
+}
+
+int tracer_slices_fd(const struct tracer *tracer)
+{
+	return bpf_map__fd(tracer->skeleton->maps.slices);
+}
+
+int tracer_arm_mapping(struct tracer *tracer)
+{
+	if (!tracer->programs[OBSERVE_MAPPING] || tracer->links[OBSERVE_MAPPING])
+		return 0;
+	return attach_one(tracer, OBSERVE_MAPPING) ?: 1;
+}
+
+int tracer_widen_stack_key(struct tracer *tracer, uint64_t key)
+{
+	struct stack_place place;
+	int map = bpf_map__fd(tracer->skeleton->maps.stack_places);
+
+	if (bpf_map_lookup_elem(map, &key, &place))
+		return -errno;
+	place.words = 1;
+	return bpf_map_update_elem(map, &key, &place, BPF_EXIST) ? -errno : 0;
 }
 
 uint32_t tracer_limit(const struct tracer *tracer)

@@ -27,7 +27,7 @@ struct tracer_options {
 
 /* One observation, and how it is made. */
 struct hook {
-	const char *observation; /* "munmap", "munmap_return", "split", "fork", "limit" */
+	const char *observation; /* "munmap", "munmap_return", "split", "fork", "limit", "mapping" */
 	enum rung rung; /* RUNG_AUTO: none: not made, or not one of the ladder */
 	const char *kind; /* "fexit", "kretprobe", "tp_btf", "tp", "cgroup/sysctl", "poll"; NULL: not made */
 	const char *function; /* or tracepoint; NULL: not made */
@@ -52,6 +52,15 @@ typedef void (*tracer_tell)(const char *function, enum rung rung, const char *re
 void tracer_set_tell(tracer_tell tell);
 
 int tracer_ring_fd(const struct tracer *tracer);
+
+/* The ring of the slices. The slice of a failure is in it before the failure is in the other one. */
+int tracer_slices_fd(const struct tracer *tracer);
+
+/* From the first hot process on: sees the code that such processes map. 0, 1: it just began, or a negative errno. */
+int tracer_arm_mapping(struct tracer *tracer);
+
+/* Two slices of this key unwound to different stacks: more of the stack goes into it from now on. */
+int tracer_widen_stack_key(struct tracer *tracer, uint64_t key);
 
 /* The limit in force, and the word that user space read another one (where no program sees the writes). */
 uint32_t tracer_limit(const struct tracer *tracer);

@@ -113,6 +113,11 @@ int waiter_add_ring(struct waiter *waiter, int epoll_fd)
 	return source_add(waiter, WAKE_RING, epoll_fd);
 }
 
+int waiter_add_symbolizer(struct waiter *waiter, int fd)
+{
+	return source_add(waiter, WAKE_SYMBOLIZER, fd);
+}
+
 int waiter_add_duration(struct waiter *waiter, uint64_t duration_ns)
 {
 	return timer_add(waiter, WAKE_TIME_UP, duration_ns, 0, &waiter->duration);

@@ -18,6 +18,7 @@ enum waiter_wake {
 	WAKE_TERMINATE = 1 << 4, /* SIGTERM */
 	WAKE_COMMAND_ENDED = 1 << 5,
 	WAKE_PROCESSES_ENDED = 1 << 6, /* the last of them */
+	WAKE_SYMBOLIZER = 1 << 7,
 };
 
 struct waiter;
@@ -27,6 +28,7 @@ int waiter_new(struct waiter **ret);
 void waiter_free(struct waiter *waiter);
 
 int waiter_add_ring(struct waiter *waiter, int epoll_fd);
+int waiter_add_symbolizer(struct waiter *waiter, int fd);
 int waiter_add_duration(struct waiter *waiter, uint64_t duration_ns);
 int waiter_add_command(struct waiter *waiter, int pidfd);
 

@@ -24,6 +24,7 @@ static const struct capture_head head = {
 	.max_map_count = RECORDS_LIMIT,
 	.realtime_offset_ns = RECORDS_REALTIME_OFFSET_NS,
 	.boottime_offset_ns = RECORDS_BOOTTIME_OFFSET_NS,
+	.notice = CAPTURE_NOTICE,
 };
 
 static void fail(const char *what, int err)
@@ -53,12 +54,19 @@ static void put_failure(struct capture_writer *writer, struct event_failure_full
 
 static void make_limit(struct capture_writer *writer)
 {
+	static struct records_slice slice;
 	struct event_failure_full full;
+	struct event_mapped mapped;
 	struct event_hot hot;
 
 	records_hot(&hot);
 	put(writer, &hot);
+	records_mapped(&mapped);
+	put(writer, &mapped);
 	records_failure(&full);
+	full.failure.has_slice = 1;
+	records_slice(&full.failure, &slice);
+	put(writer, &slice);
 	put_failure(writer, &full);
 }
 
@@ -246,6 +254,7 @@ static void make_no_stacks(struct capture_writer *writer)
 	records_user_stack(&full, 0, 0);
 	records_kernel_stack(&full, 0, 0);
 	put_failure(writer, &full);
+	full.failure.stack_key = 1;
 	full.failure.user_stack_error = -EFAULT;
 	full.failure.kernel_stack_error = -EEXIST;
 	put_failure(writer, &full);
@@ -269,6 +278,7 @@ static void make_exec(struct capture_writer *writer)
 	put_failure(writer, &full);
 	put_failure(writer, &full);
 	full.failure.process.exec_id++;
+	full.failure.stack_key++;
 	records_name(&full.failure.process, "next", "next");
 	put_failure(writer, &full);
 	put_failure(writer, &full);
@@ -338,7 +348,7 @@ static const struct damage damages[] = {
 	{"trailing_byte", SET(sizeof(struct sample), "\0"), .status = 1, .failures = 3},
 	{"trailing_text", SET(sizeof(struct sample), "and some text after it"), .status = 1, .failures = 3},
 	{"magic", SET(HEAD(magic), "V"), .status = 1, .failures = -1},
-	{"version", SET(HEAD(version), "\2"), .status = 1, .failures = -1},
+	{"version", SET(HEAD(version), "\1"), .status = 1, .failures = -1},
 	{"version_of_other_endian", SET(HEAD(version), "\0\0\0\1"), .status = 1, .failures = -1},
 	{"flipped_address", SET(SECOND(addr), "\xff\xff\xff\xff\xff\xff\xff\xff"), .status = 0, .failures = 3},
 	{"flipped_time", SET(SECOND(header.time_ns) + 7, "\xff"), .status = 0, .failures = 3},

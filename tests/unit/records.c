@@ -45,6 +45,7 @@ void records_user_stack(struct event_failure_full *full, uint64_t first, size_t 
 {
 	fill_span(&full->failure.user_stack, offsetof(struct event_failure_full, user_stack), full->user_stack, first,
 		  count);
+	full->failure.stack_key = count ? first * 0x100 + count : 0;
 }
 
 void records_kernel_stack(struct event_failure_full *full, uint64_t first, size_t count)
@@ -132,6 +133,45 @@ void records_hot(struct event_hot *ret)
 	fill_process(&ret->process);
 	ret->vma_count = 4096;
 	ret->vma_limit = RECORDS_LIMIT;
+}
+
+void records_mapped(struct event_mapped *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->header.time_ns = 4000500000000ULL;
+	ret->header.size = sizeof(*ret);
+	ret->header.kind = EVENT_MAPPED;
+	fill_process(&ret->process);
+}
+
+static void fill_piece(struct records_slice *slice, int i, uint32_t offset, uint32_t length)
+{
+	struct event_piece *piece = &slice->slice.pieces[i];
+
+	piece->start = 0x7ffc2a1b0000ULL + i * 0x100000;
+	piece->vma_end = piece->start + 0x4000;
+	piece->bytes.offset = offset;
+	piece->bytes.length = length;
+	memset((char *)slice + offset, 'A' + i, length);
+}
+
+void records_slice(const struct event_failure *failure, struct records_slice *ret)
+{
+	const uint32_t first = sizeof(ret->slice), second = first + 3 * RECORDS_PAGE_BYTES;
+
+	memset(ret, 0x5a, sizeof(*ret));
+	memset(&ret->slice, 0, sizeof(ret->slice));
+	ret->slice.header.time_ns = failure->header.time_ns;
+	ret->slice.header.size = second + RECORDS_PAGE_BYTES;
+	ret->slice.header.kind = EVENT_SLICE;
+	ret->slice.registers.ip = failure->user_ip;
+	ret->slice.registers.sp = failure->user_sp;
+	ret->slice.registers.bp = failure->user_bp;
+	ret->slice.stack_key = failure->stack_key;
+	ret->slice.stack_seen = failure->stack_seen;
+	/* As the kernel side leaves it: a gap between the two, of whatever the ring held before. */
+	fill_piece(ret, 0, first, 2 * RECORDS_PAGE_BYTES);
+	fill_piece(ret, 1, second, RECORDS_PAGE_BYTES);
 }
 
 void records_limit(uint32_t old_limit, uint32_t new_limit, struct event_limit *ret)

@@ -40,6 +40,14 @@ void records_make_bad_request(struct event_failure *failure);
 void records_make_unknown_after_unlock(struct event_failure *failure);
 
 void records_hot(struct event_hot *ret);
+void records_mapped(struct event_mapped *ret);
+
+/* The slice of a failure, of two pieces with a gap between them that holds 0x5a; the first is all 'A', the second 'B'. */
+struct records_slice {
+	struct event_slice slice;
+	char memory[4 * RECORDS_PAGE_BYTES];
+};
+void records_slice(const struct event_failure *failure, struct records_slice *ret);
 void records_limit(uint32_t old_limit, uint32_t new_limit, struct event_limit *ret);
 
 #endif

@@ -66,6 +66,9 @@ static void test_layout_is_the_contract(void **state)
 	assert_int_equal(sizeof(struct event_failure), 272);
 	assert_int_equal(sizeof(struct event_hot), 104);
 	assert_int_equal(sizeof(struct event_limit), 24);
+	assert_int_equal(sizeof(struct event_registers), 136);
+	assert_int_equal(sizeof(struct event_slice), 216);
+	assert_int_equal(sizeof(struct event_mapped), 96);
 	assert_int_equal(EVENT_FAILURE, 0);
 	assert_int_equal(EVENT_HOT, 1);
 	assert_int_equal(EVENT_LIMIT, 2);
@@ -218,13 +221,13 @@ static void test_addrs(void **state)
 	assert_int_equal(count, 0);
 }
 
-static size_t pack(const void *record, struct event_failure_full *ret)
+static size_t pack(const void *record, void *ret, size_t room)
 {
 	const struct event_header *header = record;
 	struct event event;
 
 	assert_int_equal(event_decode(record, header->size, &event), 0);
-	memset(ret, 0xa5, sizeof(*ret));
+	memset(ret, 0xa5, room);
 	return event_pack(&event, ret);
 }
 
@@ -240,7 +243,7 @@ static void test_pack_leaves_no_room(void **state)
 	memset(full.user_stack, 0x5a, sizeof(full.user_stack));
 	records_user_stack(&full, 0x1000, 3);
 	records_kernel_stack(&full, 0x2000, 2);
-	size = pack(&full, &packed);
+	size = pack(&full, &packed, sizeof(packed));
 	assert_int_equal(size, sizeof(full.failure) + 5 * 8);
 	assert_int_equal(packed.failure.header.size, size);
 	assert_int_equal(event_decode(&packed, size, &event), 0);
@@ -250,7 +253,7 @@ static void test_pack_leaves_no_room(void **state)
 	assert_null(memmem(&packed, size, "\x5a\x5a\x5a\x5a", 4));
 	/* Packed again it stays the same. */
 	records_failure(&full);
-	assert_int_equal(pack(&packed, &full), size);
+	assert_int_equal(pack(&packed, &full, sizeof(full)), size);
 	assert_memory_equal(&full, &packed, size);
 }
 
@@ -262,7 +265,7 @@ static void test_pack_without_stacks(void **state)
 	records_failure(&full);
 	records_user_stack(&full, 0, 0);
 	full.failure.kernel_stack = (struct event_span){.offset = UINT32_MAX};
-	assert_int_equal(pack(&full, &packed), sizeof(full.failure));
+	assert_int_equal(pack(&full, &packed, sizeof(packed)), sizeof(full.failure));
 	assert_memory_equal(&packed.failure.process, &full.failure.process, sizeof(full.failure.process));
 }
 
@@ -277,8 +280,55 @@ static void test_pack_of_overlapping_spans(void **state)
 	records_failure(&full);
 	records_user_stack(&full, 0x1000, EVENT_USER_FRAMES_MAX);
 	full.failure.kernel_stack = (struct event_span){sizeof(full.failure), EVENT_KERNEL_FRAMES_MAX * 8};
-	assert_int_equal(pack(&full, packed), sizeof(*packed));
+	assert_int_equal(pack(&full, packed, sizeof(*packed)), sizeof(*packed));
 	free(packed);
+}
+
+/* What lies between the pieces in the ring is left behind. */
+static void test_pack_of_a_slice(void **state)
+{
+	struct event_failure_full full;
+	struct records_slice slice, packed;
+	struct event event;
+	size_t size;
+
+	(void)state;
+	records_failure(&full);
+	records_slice(&full.failure, &slice);
+	assert_non_null(memmem(&slice, sizeof(slice), "\x5a\x5a\x5a\x5a", 4));
+	size = pack(&slice, &packed, sizeof(packed));
+	assert_int_equal(size, sizeof(slice.slice) + 3 * RECORDS_PAGE_BYTES);
+	assert_null(memmem(&packed, size, "\x5a\x5a\x5a\x5a", 4));
+	assert_int_equal(event_decode(&packed, size, &event), 0);
+	assert_int_equal(event.slice->pieces[1].bytes.length, RECORDS_PAGE_BYTES);
+	assert_int_equal(((const char *)event.slice)[event.slice->pieces[1].bytes.offset], 'B');
+	assert_int_equal(((const char *)event.slice)[event.slice->pieces[1].bytes.offset - 1], 'A');
+}
+
+/* Every way in which a piece can lie about where its bytes are. */
+static void test_bad_pieces(void **state)
+{
+	struct event_failure_full full;
+	struct records_slice slice;
+	struct event_span *span = &slice.slice.pieces[0].bytes;
+	struct event event;
+
+	(void)state;
+	records_failure(&full);
+	records_slice(&full.failure, &slice);
+	assert_int_equal(event_decode(&slice, sizeof(slice), &event), 0);
+	span->offset = sizeof(slice.slice) - 1;
+	assert_int_equal(event_decode(&slice, sizeof(slice), &event), -EBADMSG);
+	span->offset = UINT32_MAX;
+	assert_int_equal(event_decode(&slice, sizeof(slice), &event), -EBADMSG);
+	span->offset = sizeof(slice.slice);
+	span->length = sizeof(slice.memory) + 1;
+	assert_int_equal(event_decode(&slice, sizeof(slice), &event), -EBADMSG);
+	span->length = RECORDS_PAGE_BYTES;
+	slice.slice.pieces[0].start = UINT64_MAX;
+	assert_int_equal(event_decode(&slice, sizeof(slice), &event), -EBADMSG);
+	slice.slice.header.size = sizeof(slice.slice) - 1;
+	assert_int_equal(event_decode(&slice, sizeof(slice), &event), -EBADMSG);
 }
 
 static void test_pack_of_other_kinds(void **state)
@@ -289,10 +339,10 @@ static void test_pack_of_other_kinds(void **state)
 
 	(void)state;
 	records_hot(&hot);
-	assert_int_equal(pack(&hot, &packed), sizeof(hot));
+	assert_int_equal(pack(&hot, &packed, sizeof(packed)), sizeof(hot));
 	assert_memory_equal(&packed, &hot, sizeof(hot));
 	records_limit(1, 2, &limit);
-	assert_int_equal(pack(&limit, &packed), sizeof(limit));
+	assert_int_equal(pack(&limit, &packed, sizeof(packed)), sizeof(limit));
 	assert_memory_equal(&packed, &limit, sizeof(limit));
 }
 
@@ -311,6 +361,8 @@ int main(void)
 		cmocka_unit_test(test_pack_leaves_no_room),
 		cmocka_unit_test(test_pack_without_stacks),
 		cmocka_unit_test(test_pack_of_overlapping_spans),
+		cmocka_unit_test(test_pack_of_a_slice),
+		cmocka_unit_test(test_bad_pieces),
 		cmocka_unit_test(test_pack_of_other_kinds),
 	};
 

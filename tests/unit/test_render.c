@@ -18,6 +18,7 @@
 #include <jansson.h>
 
 #include "../../bpf/verdict.h"
+#include "pending.h"
 #include "records.h"
 #include "render.h"
 #include "render_common.h"
@@ -30,6 +31,7 @@ struct stage {
 	FILE *file;
 	struct sink *sink;
 	struct model *model;
+	struct pending *pending;
 	char text[1 << 17];
 };
 
@@ -49,6 +51,7 @@ static void stage_open(bool json)
 	assert_int_equal(
 		json ? sink_json_new(stage->file, &stage->sink) : sink_text_new(stage->file, false, &stage->sink), 0);
 	assert_int_equal(model_new(&options, &stage->model), 0);
+	assert_int_equal(pending_new(stage->model, SIZE_MAX, &stage->pending), 0);
 }
 
 static int open_json(void **state)
@@ -68,6 +71,7 @@ static int open_text(void **state)
 static int stage_close(void **state)
 {
 	(void)state;
+	pending_free(stage->pending);
 	model_free(stage->model);
 	sink_free(stage->sink);
 	fclose(stage->file);
@@ -98,13 +102,27 @@ static json_t *parsed(void)
 	return record;
 }
 
+/* What is complete, which without a symbolizer is all. */
+static int show(struct sink *sink)
+{
+	const struct pending_event *first;
+	int err = 0;
+
+	while ((first = pending_first(stage->pending)) != NULL) {
+		err = render_event(sink, stage->model, &first->event, &first->failure) ?: err;
+		pending_drop_first(stage->pending);
+	}
+	return err;
+}
+
 static void put(const void *record)
 {
 	const struct event_header *header = record;
 	struct event event;
 
 	assert_int_equal(event_decode(record, header->size, &event), 0);
-	assert_int_equal(render_event(stage->sink, stage->model, &event), 0);
+	assert_int_equal(pending_add(stage->pending, &event), 0);
+	assert_int_equal(show(stage->sink), 0);
 }
 
 static json_t *render_json(const struct event_failure_full *full)
@@ -282,6 +300,7 @@ static void test_stacks_json(void **state)
 	assert_field(record, "user_stack.frames", "[]");
 	assert_field(record, "kernel_stack.reason", "\"not_requested\"");
 	json_decref(record);
+	full.failure.stack_key = 1;
 	full.failure.user_stack_error = full.failure.kernel_stack_error = -ENOMEM;
 	record = render_json(&full);
 	assert_field(record, "user_stack.reason", "\"capture_failed\"");
@@ -419,7 +438,8 @@ static void test_write_that_fails(void **state)
 	assert_int_equal(sink_json_new(full_disk, &sink), 0);
 	records_failure(&full);
 	assert_int_equal(event_decode(&full, sizeof(full), &event), 0);
-	assert_int_equal(render_event(sink, stage->model, &event), -ENOSPC);
+	assert_int_equal(pending_add(stage->pending, &event), 0);
+	assert_int_equal(show(sink), -ENOSPC);
 	sink_free(sink);
 	fclose(full_disk);
 }
@@ -645,6 +665,17 @@ static void test_schema_rungs_and_methods(void **state)
 	assert_enum("user_frame.properties.method.enum", &methods);
 }
 
+static void test_schema_reasons(void **state)
+{
+	struct names reasons = {};
+
+	(void)state;
+#define X(name, text) names_add(&reasons, #name);
+	STACK_REASONS(X)
+#undef X
+	assert_enum("reason.enum", &reasons);
+}
+
 /* These have no list in the code: what comes out for every value is the list. */
 static void test_schema_evidence_and_vma_kinds(void **state)
 {
@@ -751,6 +782,7 @@ int main(void)
 		TEXT(test_end_text),
 		cmocka_unit_test(test_schema_verdicts_and_syscalls),
 		cmocka_unit_test(test_schema_rungs_and_methods),
+		cmocka_unit_test(test_schema_reasons),
 		JSON(test_schema_evidence_and_vma_kinds),
 		cmocka_unit_test(test_schema_losses),
 		cmocka_unit_test(test_schema_describes_all),

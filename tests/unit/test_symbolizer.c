@@ -88,6 +88,7 @@ static struct stack *name_once(const struct modules *modules, const uint64_t *ad
 
 	assert_int_equal(symbolizer_new(&(struct symbolizer_options){.statm_fd = -1}, &symbolizer), 0);
 	stack = name(symbolizer, modules, &raw);
+	assert_int_equal(symbolizer_add_lines(symbolizer, modules, stack), 0);
 	symbolizer_free(symbolizer);
 	return stack;
 }

@@ -14,6 +14,7 @@
 #include <bpf/libbpf.h>
 
 #include "config.h"
+#include "event.h"
 #include "vmasnoop.skel.h"
 
 static int print_nothing(enum libbpf_print_level level, const char *format, va_list args)
@@ -56,6 +57,7 @@ static int verify_one(size_t index, bool verbose)
 	bpf_program__set_log_level(chosen, 4);
 	skeleton->rodata->config.user_stack = true;
 	skeleton->rodata->config.kernel_stack = true;
+	skeleton->rodata->config.slice_max_bytes = EVENT_SLICE_BYTES_MAX;
 	skeleton->rodata->config.split_hooked = true;
 	err = vmasnoop_bpf__load(skeleton);
 	if (err)

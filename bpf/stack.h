@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * stack.h: the user stack of a failure: from which place it came (a key), and now and then its memory (a slice), from
+ * which user space unwinds it by call-frame information. Unwinds nothing itself but the frame pointers for the key.
+ */
+#ifndef VMASNOOP_STACK_H
+#define VMASNOOP_STACK_H
+
+#include "vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "config.h"
+#include "emit.h"
+#include "event.h"
+#include "filter.h"
+#include "kernel.h"
+#include "state.h"
+#include "vma.h"
+
+#define STACK_KEY_FRAMES 16
+
+#define ALT_BYTES 16384 /* of an alternate stack; the rest of its slice is for the interrupted one */
+
+#define PAGES(bytes) ((bytes) / FILTER_PAGE_BYTES)
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct stack_place);
+} stack_places SEC(".maps") __weak;
+
+/*
+ * The loops here have no branches: the verifier of 5.10 follows both sides of each through every further round, and gives
+ * up. What must not be read is read at address 0 instead, which fails and leaves zeros.
+ */
+
+/* All ones when it is 0, else 0. */
+static __always_inline __u64 mask_if_zero(__u64 value)
+{
+	value = ((value >> 1) | (value & 1)) - 1;
+	barrier_var(value);
+	return (__u64)((__s64)value >> 63);
+}
+
+/* All ones when a < b, else 0; for user addresses, which have no sign. */
+static __always_inline __u64 mask_if_below(__u64 a, __u64 b)
+{
+	__u64 difference = a - b;
+
+	barrier_var(difference);
+	return (__u64)((__s64)difference >> 63);
+}
+
+static __always_inline __u64 hash_add(__u64 hash, __u64 value)
+{
+	hash = (hash ^ value) * 0x9e3779b97f4a7c15ULL;
+	return hash ^ hash >> 32;
+}
+
+/* Where a frame pointer leads up the stack, the return addresses that it leads to. */
+static __always_inline __u64 hash_frames(__u64 hash, __u64 sp, __u64 bp)
+{
+	struct {
+		__u64 next;
+		__u64 return_addr;
+	} frame;
+	__u64 lowest = sp;
+
+	for (int i = 0; i < STACK_KEY_FRAMES; i++) {
+		/* At most a slice away from the frame before, and not below it. */
+		bp &= mask_if_zero((bp - lowest) / EVENT_SLICE_BYTES_MAX);
+		bpf_probe_read_user(&frame, sizeof(frame), (void *)bp);
+		hash = hash_add(hash, frame.return_addr);
+		lowest = bp + sizeof(frame);
+		bp = frame.next;
+	}
+	return hash;
+}
+
+static __always_inline __u64 hash_words(__u64 hash, __u64 sp)
+{
+	__u64 word;
+
+	for (int i = 0; i < STACK_KEY_WORDS; i++) {
+		bpf_probe_read_user(&word, sizeof(word), (void *)(sp + i * sizeof(word)));
+		hash = hash_add(hash, word);
+	}
+	return hash;
+}
+
+/* Never 0: that says that there is none. */
+static __always_inline __u64 stack_hash(const struct event_failure *f)
+{
+	__u64 hash = hash_add(f->process.mm, f->process.start_time_ns);
+
+	hash = hash_add(hash, f->process.exec_id);
+	hash = hash_add(hash, f->user_ip);
+	hash = hash_add(hash, f->user_sp);
+	hash = hash_add(hash, f->user_sp_word);
+	return hash_frames(hash, f->user_sp, f->user_bp) | 1;
+}
+
+static __always_inline struct stack_place *place_of(__u64 key)
+{
+	struct stack_place *place = bpf_map_lookup_elem(&stack_places, &key), fresh = {};
+
+	if (place)
+		return place;
+	bpf_map_update_elem(&stack_places, &key, &fresh, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&stack_places, &key);
+}
+
+/* Counts `f` in its place and sets its key; whether a slice is due: for the 1st, 2nd, 4th, 8th ... failure. */
+static __noinline bool stack_count(struct event_failure *f)
+{
+	struct stack_place *place;
+	__u32 seen;
+	bool due;
+
+	f->stack_key = stack_hash(f);
+	place = place_of(f->stack_key);
+	if (place && place->words) {
+		f->stack_key = hash_words(f->stack_key, f->user_sp) | 1;
+		place = place_of(f->stack_key);
+	}
+	if (!place)
+		return true;
+	/* No two tasks are at one stack pointer: nothing is lost between the two. */
+	seen = place->seen + 1;
+	place->seen = seen;
+	f->stack_seen = seen;
+	due = !(seen & (seen - 1)) || place->owed;
+	place->owed = 0;
+	return due;
+}
+
+/*
+ * Copies whole pages of [start, end) to the offset `at` of the record, `room` pages at most, until one cannot be read.
+ * What was not read is not in the record's length: nothing of an older one is ever handed out.
+ */
+static __always_inline void copy_piece(struct event_slice *slice, struct event_piece *piece, __u32 at, __u32 room,
+				       __u64 start, __u64 end)
+{
+	char *to = (char *)slice + at;
+
+	__u64 going_on = ~0ULL, bytes = 0;
+
+	for (__u32 i = 0; i < room; i++) {
+		__u64 from = start + i * FILTER_PAGE_BYTES;
+		long err;
+
+		going_on &= mask_if_below(from, end);
+		err = bpf_probe_read_user(to + i * FILTER_PAGE_BYTES, FILTER_PAGE_BYTES, (void *)(from & going_on));
+		barrier_var(err);
+		going_on &= ~(__u64)(err >> 63);
+		bytes += going_on & FILTER_PAGE_BYTES;
+	}
+	piece->start = start;
+	piece->vma_end = end;
+	piece->bytes.offset = at;
+	piece->bytes.length = bytes;
+}
+
+static __always_inline __u64 page_of(__u64 addr)
+{
+	return addr & ~(__u64)(FILTER_PAGE_BYTES - 1);
+}
+
+/* The end of the mapping that holds `sp`. */
+static __always_inline __u64 stack_end(struct mm_struct *mm, __u64 sp)
+{
+	struct vm_area_struct *vma = (void *)vma_find((__u64)mm, sp);
+
+	return vma ? BPF_CORE_READ(vma, vm_end) : 0;
+}
+
+/*
+ * The signal frame is at the top of an alternate stack: 440 bytes and the FPU's state, which is 2.8 KiB with AVX-512. A task
+ * that uses AMX has 8 KiB more, and is not found.
+ */
+#define SIGNAL_FRAME_BYTES 4096
+
+/*
+ * Where `sp` is on an alternate signal stack: the stack pointer of what the signal interrupted. 0: it is not, or that was
+ * not found. The kernel left it on the alternate stack in a
+ * struct ucontext, which names that stack itself, at a multiple of 16 (get_sigframe() of arch/x86/kernel/signal.c).
+ */
+__noinline __u64 interrupted_sp(__u64 sp)
+{
+	struct task_struct *task = kernel_current();
+	/* All that is read goes here: 32 bytes of stack are all that is left for this function. */
+	__u64 words[KERNEL_UC_STACK_SIZE_WORD + 1], alt_sp, alt_size, at, found = 0;
+
+	bpf_core_read(words, sizeof(*words), &task->sas_ss_sp);
+	alt_sp = words[0];
+	bpf_core_read(words, sizeof(*words), &task->sas_ss_size);
+	alt_size = words[0];
+	if (!alt_sp || sp - alt_sp >= alt_size)
+		return 0;
+	at = (alt_sp + alt_size - SIGNAL_FRAME_BYTES) & ~15ULL;
+	for (int i = 0; i < SIGNAL_FRAME_BYTES / 16; i++, at += 16) {
+		__u64 match;
+
+		bpf_probe_read_user(words, sizeof(words), (void *)at);
+		match = mask_if_zero((words[0] ^ alt_sp) | (words[KERNEL_UC_STACK_SIZE_WORD] ^ alt_size));
+		found = (at & match) | (found & ~match);
+	}
+	at = (found + KERNEL_UC_SP_WORD * sizeof(__u64)) & ~mask_if_zero(found);
+	bpf_probe_read_user(words, sizeof(*words), (void *)at);
+	return words[0];
+}
+
+/* One size class each: what is reserved in a ring buffer must be of a constant size. */
+#define SLICE_CLASS(bytes)                \
+	struct slice_##bytes {            \
+		struct event_slice slice; \
+		char memory[bytes];       \
+	}
+SLICE_CLASS(4096);
+SLICE_CLASS(16384);
+SLICE_CLASS(65536);
+
+static __always_inline void slice_submit(struct event_slice *slice, __u64 key, __u32 seen)
+{
+	const struct event_piece *last = &slice->pieces[slice->pieces[1].bytes.length ? 1 : 0];
+
+	kernel_read_registers(&slice->registers);
+	slice->stack_key = key;
+	slice->stack_seen = seen;
+	slice->reserved = 0;
+	emit_submit(slice, &slice->header, EVENT_SLICE, last->bytes.offset + last->bytes.length);
+}
+
+#define take_class(bytes, key, sp, seen, end)                                                                  \
+	({                                                                                                     \
+		struct slice_##bytes *taken = emit_reserve_slice(struct slice_##bytes);                        \
+                                                                                                               \
+		if (taken) {                                                                                   \
+			__builtin_memset(taken->slice.pieces, 0, sizeof(taken->slice.pieces));                 \
+			copy_piece(&taken->slice, &taken->slice.pieces[0], sizeof(taken->slice), PAGES(bytes), \
+				   page_of(sp), end);                                                          \
+			slice_submit(&taken->slice, key, seen);                                                \
+		}                                                                                              \
+		taken != NULL;                                                                                 \
+	})
+
+/* A handler on an alternate stack: a piece of it, and one of the interrupted stack. */
+static __always_inline bool take_both(__u64 key, __u64 sp, __u32 seen, __u64 end, __u64 second, __u64 second_end)
+{
+	struct slice_65536 *taken = emit_reserve_slice(struct slice_65536);
+	struct event_slice *slice;
+
+	if (!taken)
+		return false;
+	slice = &taken->slice;
+	__builtin_memset(slice->pieces, 0, sizeof(slice->pieces));
+	copy_piece(slice, &slice->pieces[0], sizeof(*slice), PAGES(ALT_BYTES), page_of(sp), end);
+	copy_piece(slice, &slice->pieces[1], sizeof(*slice) + ALT_BYTES, PAGES(65536 - ALT_BYTES), page_of(second),
+		   second_end);
+	slice_submit(slice, key, seen);
+	return true;
+}
+
+/*
+ * Sends the slice of the `seen`th failure with this key, whose stack pointer is `sp`. 1: it is on its way, 0: there is no
+ * stack, or no room. A global function, so that the verifier follows it once and not again for each way that leads here.
+ */
+__noinline int slice_take(__u64 key, __u64 sp, __u32 seen)
+{
+	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
+	__u64 end = stack_end(mm, sp), bytes = end - page_of(sp), second, second_end;
+
+	if (end <= sp)
+		return 0;
+	if (bytes > config.slice_max_bytes)
+		bytes = config.slice_max_bytes;
+	second = config.slice_max_bytes >= 65536 ? interrupted_sp(sp) : 0;
+	second_end = second ? stack_end(mm, second) : 0;
+	if (second_end)
+		return take_both(key, sp, seen, end, second, second_end);
+	if (bytes <= 4096)
+		return take_class(4096, key, sp, seen, end);
+	if (bytes <= 16384)
+		return take_class(16384, key, sp, seen, end);
+	return take_class(65536, key, sp, seen, end);
+}
+
+/* Sets the key of `f`, a record in the ring, and sends a slice ahead of it when one is due. */
+static __always_inline void stack_note(struct event_failure *f)
+{
+	struct stack_place *place;
+	__u64 key;
+
+	/* A 32-bit task is not unwound by call-frame information: its frame pointers are all there is. */
+	if (!stack_count(f) || f->compat || !config.slice_max_bytes)
+		return;
+	if (slice_take(f->stack_key, f->user_sp, f->stack_seen)) {
+		f->has_slice = 1;
+		return;
+	}
+	key = f->stack_key; /* on the stack: 5.10 takes no key from a ring buffer */
+	place = bpf_map_lookup_elem(&stack_places, &key);
+	if (place)
+		place->owed = 1;
+}
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * demangle.c: libiberty's demanglers, kept within bounds: a short name can stand for a very long one.
+ */
+#include "demangle.h"
+
+/* Fedora's binutils-devel and Debian's libiberty-dev do not agree where it lies. */
+#if __has_include(<libiberty/demangle.h>)
+#include <libiberty/demangle.h>
+#else
+#include <demangle.h>
+#endif
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MANGLED_MAX   4096 /* bytes; what is longer is shown as it is, up to this */
+#define DEMANGLED_MAX 4096
+
+struct text {
+	char bytes[DEMANGLED_MAX];
+	size_t length;
+	bool overflowed;
+};
+
+static void add(const char *bytes, size_t length, void *context)
+{
+	struct text *text = context;
+
+	if (!length)
+		return; /* then libiberty may hand NULL over */
+	if (length > sizeof(text->bytes) - text->length) {
+		text->overflowed = true;
+		return;
+	}
+	memcpy(text->bytes + text->length, bytes, length);
+	text->length += length;
+}
+
+/* Rust's first: its older names are C++ names as well, with a hash at the end. */
+static bool demangle_into(const char *symbol, struct text *text)
+{
+	if (symbol[0] != '_' || strnlen(symbol, MANGLED_MAX) == MANGLED_MAX)
+		return false;
+	if (rust_demangle_callback(symbol, DMGL_NO_OPTS, add, text))
+		return true;
+	text->length = 0;
+	text->overflowed = false;
+	return cplus_demangle_v3_callback(symbol, DMGL_NO_OPTS, add, text);
+}
+
+char *demangle(const char *symbol)
+{
+	struct text text;
+
+	text.length = 0;
+	text.overflowed = false;
+
+	if (demangle_into(symbol, &text) && text.length && !text.overflowed)
+		return strndup(text.bytes, text.length);
+	return strndup(symbol, MANGLED_MAX);
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* pending.c: see pending.h. */
+#include "pending.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+
+struct item {
+	STAILQ_ENTRY(item) next;
+	struct pending_event shown;
+	size_t bytes;
+	uint64_t record[]; /* aligned as the ring has it */
+};
+
+STAILQ_HEAD(item_list, item);
+
+struct pending {
+	struct model *model;
+	size_t bytes_max;
+	size_t bytes;
+	struct item_list items;
+};
+
+int pending_new(struct model *model, size_t bytes_max, struct pending **ret)
+{
+	struct pending *pending = calloc(1, sizeof(*pending));
+
+	if (!pending)
+		return -ENOMEM;
+	pending->model = model;
+	pending->bytes_max = bytes_max;
+	STAILQ_INIT(&pending->items);
+	*ret = pending;
+	return 0;
+}
+
+static void item_free(struct item *item)
+{
+	if (item->shown.event.kind == EVENT_FAILURE)
+		model_failure_fini(&item->shown.failure);
+	free(item);
+}
+
+void pending_drop_first(struct pending *pending)
+{
+	struct item *first = STAILQ_FIRST(&pending->items);
+
+	STAILQ_REMOVE_HEAD(&pending->items, next);
+	pending->bytes -= first->bytes;
+	item_free(first);
+}
+
+void pending_free(struct pending *pending)
+{
+	if (!pending)
+		return;
+	while (!STAILQ_EMPTY(&pending->items))
+		pending_drop_first(pending);
+	free(pending);
+}
+
+static bool is_complete(const struct item *item)
+{
+	return item->shown.event.kind != EVENT_FAILURE || model_failure_is_complete(&item->shown.failure);
+}
+
+/* The first ones wait for longest. */
+static int make_room(struct pending *pending)
+{
+	struct item *item;
+	size_t ready_bytes = 0;
+	int err;
+
+	STAILQ_FOREACH(item, &pending->items, next)
+	{
+		if (pending->bytes - ready_bytes <= pending->bytes_max)
+			break;
+		if (!is_complete(item)) {
+			err = model_failure_give_up(&item->shown.failure, "symbolizer_busy");
+			if (err)
+				return err;
+		}
+		ready_bytes += item->bytes;
+	}
+	return 0;
+}
+
+static int keep(const struct event *event, struct item **ret)
+{
+	struct item *item = calloc(1, sizeof(*item) + event->header->size);
+	struct item *smaller;
+
+	if (!item)
+		return -ENOMEM;
+	item->bytes = sizeof(*item) + event_pack(event, item->record);
+	smaller = realloc(item, item->bytes);
+	item = smaller ?: item;
+	item->shown.event = (struct event){.kind = event->kind, .header = (const void *)item->record};
+	*ret = item;
+	return 0;
+}
+
+static int queue(struct pending *pending, struct item *item)
+{
+	STAILQ_INSERT_TAIL(&pending->items, item, next);
+	pending->bytes += item->bytes;
+	return pending->bytes > pending->bytes_max ? make_room(pending) : 0;
+}
+
+static int add_failure(struct pending *pending, const struct event *event)
+{
+	struct item *item;
+	int err = keep(event, &item);
+
+	if (err)
+		return err;
+	err = model_failure(pending->model, item->shown.event.failure, &item->shown.failure);
+	if (err) {
+		free(item);
+		return err;
+	}
+	return queue(pending, item);
+}
+
+static int add_limit(struct pending *pending, const struct event *event)
+{
+	struct item *item;
+	int err = keep(event, &item);
+
+	return err ? err : queue(pending, item);
+}
+
+static int add_hot(struct pending *pending, const struct event *event)
+{
+	return model_hot(pending->model, event->hot);
+}
+
+static int add_slice(struct pending *pending, const struct event *event)
+{
+	return model_slice(pending->model, event->slice);
+}
+
+static int add_mapped(struct pending *pending, const struct event *event)
+{
+	return model_mapped(pending->model, event->mapped);
+}
+
+int pending_add(struct pending *pending, const struct event *event)
+{
+	switch (event->kind) {
+#define X(NAME, name)      \
+	case EVENT_##NAME: \
+		return add_##name(pending, event);
+		EVENT_KINDS(X)
+#undef X
+	case EVENT_KIND_COUNT:
+		break;
+	}
+	return 0;
+}
+
+const struct pending_event *pending_first(struct pending *pending)
+{
+	struct item *first = STAILQ_FIRST(&pending->items);
+
+	return first && is_complete(first) ? &first->shown : NULL;
+}
+
+int pending_give_up(struct pending *pending, const char *reason)
+{
+	struct item *item;
+	int err;
+
+	STAILQ_FOREACH(item, &pending->items, next)
+	{
+		err = is_complete(item) ? 0 : model_failure_give_up(&item->shown.failure, reason);
+		if (err)
+			return err;
+	}
+	return 0;
+}

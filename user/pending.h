@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * pending.h: events between the record and the sink, in the order in which they came. A failure waits here for its user
+ * stack, and what comes after it waits behind it; the records are taken from the ring meanwhile. Renders nothing.
+ */
+#ifndef VMASNOOP_PENDING_H
+#define VMASNOOP_PENDING_H
+
+#include <stddef.h>
+
+#include "event.h"
+#include "model.h"
+
+struct pending_event {
+	struct event event; /* of a copy of the record */
+	struct model_failure failure; /* when it is one */
+};
+
+struct pending;
+
+/* Beyond `bytes_max` of records the first ones go out without the stack that they wait for. */
+int pending_new(struct model *model, size_t bytes_max, struct pending **ret);
+void pending_free(struct pending *pending);
+
+/* Takes an event into the model, and keeps it when there is something to show of it. 0 or -ENOMEM. */
+int pending_add(struct pending *pending, const struct event *event);
+
+/* The first event if it is complete, else NULL; and the end of it. */
+const struct pending_event *pending_first(struct pending *pending);
+void pending_drop_first(struct pending *pending);
+
+/* Waits for no stack any longer: what has none has `reason` from now on. 0 or -ENOMEM. */
+int pending_give_up(struct pending *pending, const char *reason);
+
+#endif

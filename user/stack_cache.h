@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * stack_cache.h: the user stacks of failures: one for all that came from one place, asked for once and shared. Knows
+ * which are still being asked for; names none itself: see symbolizer_client.h.
+ */
+#ifndef VMASNOOP_STACK_CACHE_H
+#define VMASNOOP_STACK_CACHE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../bpf/event.h"
+#include "modules.h"
+#include "stack.h"
+#include "symbolizer.h"
+
+struct stack_cache_options {
+	/* As symbolizer_client_ask(); NULL: nobody is there to ask (a replay), stacks are bare addresses. */
+	int (*ask)(void *context, struct modules *modules, const struct raw_stack *raw, uint64_t id);
+	/* Two slices of this key unwound to different stacks. May be NULL. */
+	void (*ambiguous)(void *context, uint64_t key);
+	void *context;
+};
+
+struct stack_cache_counts {
+	uint64_t failures; /* that had a user stack */
+	uint64_t shared; /* of them: had the stack of an earlier one */
+	uint64_t asked; /* stacks that were asked for */
+	uint64_t ambiguous; /* keys that stood for more than one stack */
+	uint64_t slices; /* stacks that came as memory */
+	uint64_t slice_bytes;
+};
+
+/* A stack that failures share; `stack` is NULL until the answer is there. */
+struct shared_stack {
+	unsigned int references;
+	uint64_t number; /* of the first failure of the process that is known to have it */
+	struct stack *stack;
+};
+
+struct stack_cache;
+
+int stack_cache_new(const struct stack_cache_options *options, struct stack_cache **ret);
+void stack_cache_free(struct stack_cache *cache);
+
+/* Keeps a copy until its failure comes, which is soon. 0 or -ENOMEM. */
+int stack_cache_slice(struct stack_cache *cache, const struct event_slice *slice);
+
+/*
+ * A reference to the stack of a failure, the `number`th of its process, or NULL where none was asked for. 0 or -ENOMEM.
+ */
+int stack_cache_find(struct stack_cache *cache, struct modules *modules, const struct event_failure *failure,
+		     uint64_t number, struct shared_stack **ret);
+
+/* Whether stack_cache_find() would share a stack that is known or on its way. */
+bool stack_cache_has(const struct stack_cache *cache, const struct event_failure *failure);
+
+/* The answer to an ask, as symbolizer_answered. */
+void stack_cache_answered(struct stack_cache *cache, uint64_t id, struct stack *stack);
+
+void shared_stack_free(struct shared_stack *shared);
+
+/*
+ * A stack of its own for a failure whose answer is waited for no longer: addresses, and why there is no more. Replaces
+ * *shared. 0 or -ENOMEM.
+ */
+int shared_stack_give_up(struct shared_stack **shared, const struct event_failure *failure,
+			 const struct modules *modules, const char *reason);
+
+void stack_cache_read_counts(const struct stack_cache *cache, struct stack_cache_counts *ret);
+
+#endif
