@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Workload: 300 frames of C++ in a thread: templates and members of namespaces, by their demangled names, two that call
+ * Workload: 300 frames of C++ in a thread: templates and members of namespaces, by their demangled names, with or without parameters; two that call
  * each other.
  */
 #include <stdio.h>
@@ -27,7 +27,7 @@ template <typename T> struct Walker {
 	NAMED_FRAME T step(T left)
 	{
 		chain_enter(&chain);
-		CHAIN_CALL(&chain, "deep::inner::Walker<int>::step(int)", taken += (T)descend<long>(left));
+		CHAIN_CALL(&chain, "deep::inner::Walker<int>::step(int)|deep::inner::Walker<int>::step", taken += (T)descend<long>(left));
 		return taken;
 	}
 };
@@ -41,9 +41,9 @@ template <typename T> NAMED_FRAME T descend(T left)
 
 	chain_enter(&chain);
 	if (left == 0)
-		CHAIN_CALL(&chain, "long deep::descend<long>(long)", chain_fail(&chain));
+		CHAIN_CALL(&chain, "long deep::descend<long>(long)|deep::descend<long>", chain_fail(&chain));
 	else
-		CHAIN_CALL(&chain, "long deep::descend<long>(long)", result += walker.step((int)(left - 1)));
+		CHAIN_CALL(&chain, "long deep::descend<long>(long)|deep::descend<long>", result += walker.step((int)(left - 1)));
 	return result;
 }
 
@@ -51,7 +51,7 @@ NAMED_FRAME void run(const char *name)
 {
 	chain.end = CHAIN_END_THREAD;
 	chain_fill(&chain, 0);
-	CHAIN_CALL(&chain, "deep::run(char const*)", descend<long>(frames_most / 2 - 1));
+	CHAIN_CALL(&chain, "deep::run(char const*)|deep::run", descend<long>(frames_most / 2 - 1));
 	puts(name);
 }
 
