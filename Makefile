@@ -93,6 +93,52 @@ $(BUILD)/workloads/%: tests/workloads/%.c $(WORKLOAD_SHARED) $(wildcard tests/wo
 
 # --- tests ---
 
+# Programs that know their own chain of calls, without frame pointers, linked in all ways. Their debug files lie where those
+# who look for them do: beside the program, and by build-id in a directory that can be some root's /usr/lib/debug.
+CHAIN := $(BUILD)/workloads/chain
+CHAIN_SHARED := $(addprefix tests/workloads/,chain/chain.c fill.c oracle.c)
+CHAIN_SOURCES := tests/workloads/chain/main.c $(CHAIN_SHARED)
+CHAIN_HEADERS := $(wildcard tests/workloads/*.h tests/workloads/chain/*.h)
+CHAIN_CFLAGS = -D_GNU_SOURCE -O2 -g -Wall -Wextra -Wshadow $(if $(WERROR),-Werror) -Wl,--build-id
+CHAIN_LINKED := $(addprefix $(CHAIN),/chain /chain_static /chain_static_pie /chain_32)
+CHAINS := $(CHAIN_LINKED) $(addprefix $(CHAIN),/chain_stripped /chain_debuglink /chain_build_id /late.so /guest.so /deep)
+
+$(CHAIN)/chain: CHAIN_HOW := -fPIE -pie -fomit-frame-pointer
+$(CHAIN)/chain_static: CHAIN_HOW := -DCHAIN_STATIC -fno-pie -no-pie -static -fomit-frame-pointer
+$(CHAIN)/chain_static_pie: CHAIN_HOW := -DCHAIN_STATIC -fPIE -static-pie -fomit-frame-pointer
+$(CHAIN)/chain_32: CHAIN_HOW := -DCHAIN_STATIC -m32 -static -fno-omit-frame-pointer
+$(CHAIN)/late.so: CHAIN_HOW := -fPIC -shared -fomit-frame-pointer
+$(CHAIN)/guest.so: CHAIN_HOW := -fPIC -shared -fomit-frame-pointer
+
+$(CHAIN_LINKED): $(CHAIN_SOURCES)
+$(CHAIN)/late.so: tests/workloads/chain/late.c
+$(CHAIN)/guest.so: tests/workloads/chain/guest.c $(CHAIN_SHARED)
+$(CHAIN_LINKED) $(CHAIN)/late.so $(CHAIN)/guest.so: $(CHAIN_HEADERS) Makefile | $(CHAIN)
+	$(call say,CC,$@)
+	$(Q)$(CC) -std=gnu11 $(CHAIN_CFLAGS) $(CHAIN_HOW) $(filter %.c,$^) -o $@ -pthread -ldl
+
+$(CHAIN)/deep: tests/workloads/chain/deep.cc $(CHAIN_SHARED) $(CHAIN_HEADERS) Makefile | $(CHAIN)
+	$(call say,CXX,$@)
+	$(Q)for file in $(CHAIN_SHARED); do $(CC) -std=gnu11 $(CHAIN_CFLAGS) -c $$file -o $@.$$(basename $$file).o || exit 1; done
+	$(Q)$(CXX) -std=gnu++17 $(CHAIN_CFLAGS) -fomit-frame-pointer $< $@.*.o -o $@ -static-libstdc++ -static-libgcc -pthread
+
+$(CHAIN)/chain_stripped: $(CHAIN)/chain
+	$(Q)strip -o $@ $<
+
+$(CHAIN)/chain_debuglink: $(CHAIN)/chain
+	$(Q)objcopy --only-keep-debug $< $@.debug && chmod 644 $@.debug
+	$(Q)strip -o $@ $<
+	$(Q)objcopy --add-gnu-debuglink=$@.debug $@
+
+$(CHAIN)/chain_build_id: $(CHAIN)/chain
+	$(Q)strip -o $@ $<
+	$(Q)id=$$(readelf -n $< | sed -n 's/.*Build ID: //p') && directory=$(CHAIN)/debug/.build-id/$$(echo $$id | cut -c 1-2) && \
+		mkdir -p $$directory && cd $$directory && \
+		objcopy --only-keep-debug $(abspath $<) $$(echo $$id | cut -c 3-).debug && chmod 644 *.debug
+
+$(CHAIN):
+	$(Q)mkdir -p $@
+
 .SECONDARY: # objects that only a pattern rule names are kept
 
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
@@ -105,7 +151,8 @@ FIXTURES := $(BUILD)/unit/fixtures/built
 SUBJECT := $(BUILD)/asan/subject.o
 REPLAY_TOOLS := $(BUILD)/make_captures $(BUILD)/mutate
 
-tests: $(BUILD)/verify $(BUILD)/compare $(BUILD)/btf_contract $(UNIT_TESTS) $(FUZZERS) $(REPLAY_TOOLS) all
+tests: $(BUILD)/verify $(BUILD)/compare $(BUILD)/compare_stack $(CHAINS) $(BUILD)/btf_contract $(UNIT_TESTS) $(FUZZERS) \
+	$(REPLAY_TOOLS) all
 
 lint: ## the rules that can be read off the sources
 	tests/lint/run
@@ -159,6 +206,11 @@ $(BUILD)/btf_contract: tests/verifier/btf_contract.c $(SKELETON)
 	$(Q)$(CC) -O1 -g $(USER_CFLAGS) -Ibpf $< -o $@ $(shell $(PKG_CONFIG) --libs libbpf)
 
 $(BUILD)/compare: $(wildcard tests/oracle/*.c) $(wildcard tests/oracle/*.h)
+	$(call say,CC,$@)
+	$(Q)$(CC) -O1 -g -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(if $(WERROR),-Werror) $(filter %.c,$^) -o $@ \
+		$(shell $(PKG_CONFIG) --cflags --libs jansson)
+
+$(BUILD)/compare_stack: $(wildcard tests/oracle/stack/*.[ch]) $(addprefix tests/oracle/,record.c record.h calls.c differences.c)
 	$(call say,CC,$@)
 	$(Q)$(CC) -O1 -g -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(if $(WERROR),-Werror) $(filter %.c,$^) -o $@ \
 		$(shell $(PKG_CONFIG) --cflags --libs jansson)

@@ -3,7 +3,7 @@
 # What every case has: where the programs are, how a case is run and reported, how a tracer is started and ended.
 # Sourced; POSIX sh, because the guests have busybox only. Cases never sleep: --ready-fd and fifos synchronise.
 
-: "${VMASNOOP:?the tool}" "${WORKLOADS:?the directory of the workloads}" "${COMPARE:?the oracle checker}"
+: "${VMASNOOP:?the tool}" "${WORKLOADS:?the directory of the workloads}" "${COMPARE:?the oracle checker}" "${COMPARE_STACK:?the one of stacks}"
 # shellcheck disable=SC2034 # the cases use it
 limit=$(cat /proc/sys/vm/max_map_count)
 work=$(mktemp -d) || exit 1

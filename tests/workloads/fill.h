@@ -9,14 +9,8 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
+#include "named_frame.h"
 #include "oracle.h"
-
-/* A frame that must be found by its own name in a stack: neither inlined nor cloned. */
-#ifdef __clang__
-#define NAMED_FRAME __attribute__((noinline))
-#else
-#define NAMED_FRAME __attribute__((noipa))
-#endif
 
 struct fill {
 	long limit;

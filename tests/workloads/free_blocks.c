@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Workload: near vm.max_map_count, allocates 512 blocks of 128 KiB with malloc() and frees every
- * second one. free() says nothing, but its munmap() fails and the block leaks: mincore() tells
+ * Workload: near vm.max_map_count, allocates 512 blocks of 128 KiB (or less: -b) with malloc() and frees
+ * every second one. free() says nothing, but its munmap() fails and the block leaks: mincore() tells
  * afterwards which blocks are still mapped.
  */
 #define _GNU_SOURCE 1
@@ -20,7 +20,7 @@
 #include "oracle.h"
 
 enum {
-	BLOCK_COUNT = 512,
+	BLOCKS_MOST = 512,
 	BLOCK_BYTES = 128 * 1024,
 	HEADROOM = 64,
 	MALLOC_TRIES = 16,
@@ -35,9 +35,10 @@ enum {
 static struct fill fill;
 static struct oracle oracle;
 static struct crew crew;
-static char *blocks[BLOCK_COUNT]; /* in address order after the first phase */
-static size_t chunk_size[BLOCK_COUNT]; /* 0: not freed */
-static pid_t freed_by[BLOCK_COUNT];
+static char *blocks[BLOCKS_MOST]; /* in address order after the first phase */
+static size_t chunk_size[BLOCKS_MOST]; /* 0: not freed */
+static pid_t freed_by[BLOCKS_MOST];
+static size_t block_count = BLOCKS_MOST;
 static atomic_bool malloc_failed;
 
 /* Not inlined: compilers object to a look before the start of what malloc() returned. */
@@ -65,7 +66,7 @@ static char *malloc_mmapped(void)
 
 static void malloc_blocks(size_t first, size_t step)
 {
-	for (size_t i = first; i < BLOCK_COUNT; i += step) {
+	for (size_t i = first; i < block_count; i += step) {
 		blocks[i] = malloc_mmapped();
 		if (!blocks[i])
 			atomic_store(&malloc_failed, true);
@@ -77,7 +78,7 @@ static NAMED_FRAME void free_every_second(size_t first, size_t step)
 {
 	pid_t tid = gettid();
 
-	for (size_t i = 1 + 2 * first; i + 1 < BLOCK_COUNT; i += 2 * step) {
+	for (size_t i = 1 + 2 * first; i + 1 < block_count; i += 2 * step) {
 		freed_by[i] = tid;
 		chunk_size[i] = chunk_size_word(blocks[i]) & ~CHUNK_FLAGS;
 		free(blocks[i]);
@@ -115,7 +116,7 @@ static int sort_blocks(void)
 		fprintf(stderr, "free_blocks: malloc() gave no block with a mapping of its own\n");
 		return -1;
 	}
-	sort_addresses(blocks, BLOCK_COUNT);
+	sort_addresses(blocks, block_count);
 	return 0;
 }
 
@@ -139,7 +140,7 @@ static int find_leaks(void)
 {
 	unsigned char resident[CHUNK_PAGES_MOST];
 
-	for (size_t i = 0; i < BLOCK_COUNT; i++) {
+	for (size_t i = 0; i < block_count; i++) {
 		char *chunk = blocks[i] - CHUNK_HEADER_BYTES;
 		size_t pages = chunk_size[i] / fill.page_bytes;
 		size_t mapped = 0;
@@ -170,7 +171,7 @@ static int report(void)
 		fprintf(stderr, "free_blocks: munmap() failed before the limit was reached\n");
 		return 1;
 	}
-	for (size_t i = 0; i < BLOCK_COUNT; i++)
+	for (size_t i = 0; i < block_count; i++)
 		freed += chunk_size[i] != 0;
 	oracle.totals.calls = freed;
 	if (find_leaks())
@@ -191,7 +192,7 @@ static int report(void)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: free_blocks [-t THREADS] [-o ORACLE]\n");
+	fprintf(stderr, "usage: free_blocks [-t THREADS] [-b BLOCKS] [-o ORACLE]\n");
 	return 2;
 }
 
@@ -201,15 +202,17 @@ int main(int argc, char **argv)
 	size_t threads = 1;
 	int option, err, fd;
 
-	while ((option = getopt(argc, argv, "t:o:")) != -1) {
+	while ((option = getopt(argc, argv, "t:b:o:")) != -1) {
 		if (option == 't')
 			threads = crew_parse_size(optarg);
 		else if (option == 'o')
 			path = optarg;
+		else if (option == 'b')
+			block_count = strtoul(optarg, NULL, 10);
 		else
 			return usage();
 	}
-	if (threads == 0 || optind < argc)
+	if (threads == 0 || block_count > BLOCKS_MOST || optind < argc)
 		return usage();
 	err = oracle_open(path, &fd);
 	if (err) {

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh disable=SC2154
+# The comparer of stacks itself: it takes what is right, and nothing else. Sourced by run, after lib.sh.
+
+# frame_json ADDR SYMBOL LINE [INLINED]: a frame of a log.
+frame_json() {
+	printf '{"addr":"%s","method":"cfi","module":"/usr/bin/chain","build_id":"00","offset":"0x10","symbol":"%s","symbol_offset":1,' "$1" "$2"
+	printf '"file":"src/main.c","line":%s,"inlined":%s,"reason":null}' "$3" "${4:-false}"
+}
+
+nameless_json() {
+	printf '{"addr":"0x50","method":"cfi","module":"/usr/lib/libc.so.6","build_id":"00","offset":"0x101a07","symbol":null,'
+	printf '"symbol_offset":null,"file":null,"line":null,"inlined":false,"reason":"stripped"}'
+}
+
+made_log() {
+	printf '{"event":"failure","process":{"pid":7,"tid":8},"args":{"addr":"0x1000"},'
+	printf '"user_stack":{"method":"cfi","truncated":false,"repeat_of":null,"reason":null,"frames":['
+	frame_json 0x10 __munmap 1
+	printf ,
+	frame_json 0x20 inlined_leaf 2 true
+	printf ,
+	frame_json 0x20 middle 3
+	printf ,
+	frame_json 0x30 'long deep::descend<long>(long)' 4
+	printf ,
+	nameless_json
+	printf ,
+	frame_json 0x60 _start 6
+	printf ']}}\n'
+}
+
+made_chain() {
+	printf 'stack\t7\t8\t0x1000\n'
+	printf 'frame\t%s\t%s\t%s\t%s\n' 'munmap|__munmap' - - - inlined_leaf tests/main.c:2 0x20 inlined middle main.c:3 0x20 - \
+		'long deep::descend<long>(long)' main.c:4 0x30 - '!stripped' - 0x50 -
+	printf 'some\t3\nframe\t_start\t-\t-\t-\n'
+}
+
+# What strace -k shows, with the offset of a return address and less one.
+made_strace() {
+	printf '8     munmap(0x1000, 4096)              = -1 ENOMEM (Cannot allocate memory)\n'
+	printf ' > /usr/bin/chain(%s+0x1) [0x10]\n' munmap middle descend
+	printf ' > /usr/lib/libc.so.6(__libc_init_first+0x8a) [0x%s]\n' "${1:-101a06}"
+	printf ' > /usr/bin/chain(_start+0x1) [0x10]\n\n'
+}
+
+# refused WHAT: the comparison must find a difference, and not fail to read.
+refused() {
+	"$COMPARE_STACK" "$work/made.log" --chain "$work/made.chain" >"$work/compared" 2>&1
+	status=$?
+	[ "$status" -eq 1 ] || { cat "$work/compared"; fail "status $status, not 1: $1"; }
+}
+
+# mutated_log WHAT SED-SCRIPT, mutated_chain likewise.
+mutated_log() {
+	made_chain >"$work/made.chain"
+	made_log | sed "$2" >"$work/made.log"
+	! made_log | cmp -s - "$work/made.log" || fail "nothing was changed: $1" || return
+	refused "$1"
+}
+mutated_chain() {
+	made_log >"$work/made.log"
+	made_chain | sed "$2" >"$work/made.chain"
+	! made_chain | cmp -s - "$work/made.chain" || fail "nothing was changed: $1" || return
+	refused "$1"
+}
+
+comparer_accepts_case() {
+	made_log >"$work/made.log"
+	made_chain >"$work/made.chain"
+	made_strace >"$work/made.strace"
+	"$COMPARE_STACK" "$work/made.log" --chain "$work/made.chain" --strace "$work/made.strace" || return
+	# It may end early where the chain is open, and says why.
+	made_chain | sed '$d' >"$work/made.chain"
+	echo open >>"$work/made.chain"
+	sed -i 's/"reason":null,"frames"/"reason":"truncated","frames"/; s/,{"addr":"0x60".*}\]/]/' "$work/made.log"
+	"$COMPARE_STACK" "$work/made.log" --chain "$work/made.chain"
+}
+
+comparer_refuses_case() {
+	mutated_log 'another symbol' 's/"middle"/"riddle"/' &&
+		mutated_log 'another line' 's/"line":4/"line":5/' &&
+		mutated_log 'another file' 's,src/main.c,src/train.c,g' &&
+		mutated_log 'another address' 's/0x30/0x31/' &&
+		mutated_log 'not inlined' 's/"inlined":true/"inlined":false/' &&
+		mutated_log 'inlined elsewhere' 's/0x20/0x21/' &&
+		mutated_log 'no method of a frame' 's/"method":"cfi","module"/"method":null,"module"/' &&
+		mutated_log 'another method of the stack' 's/"method":"cfi","trunc/"method":"mixed","trunc/' &&
+		mutated_log 'neither symbol nor reason' 's/"stripped"/null/' &&
+		mutated_log 'another reason' 's/"stripped"/"deadline"/' &&
+		mutated_log 'no build-id' 's/"build_id":"00"/"build_id":null/g' &&
+		mutated_log 'no end' 's/,{"addr":"0x60".*}\]/]/' &&
+		mutated_log 'no middle' 's/{"addr":"0x30"[^}]*},//' &&
+		mutated_log 'an end too many' 's/\(,{"addr":"0x60".*}\)\]/\1\1]/; s/\(.*\)_start/\1beyond/' &&
+		mutated_log 'no frames' 's/"frames":.*/"frames":[]}}/' &&
+		mutated_log 'another thread' 's/"tid":8/"tid":9/' &&
+		mutated_log 'another call' 's/0x1000/0x2000/' &&
+		mutated_log 'no failure' 's/"failure"/"run_end"/' &&
+		mutated_chain 'a frame more' 's/^some.*/frame\tmain\t-\t-\t-/' &&
+		mutated_chain 'too many of the runtime' '5,6d; s/^some.*/some\t0/' &&
+		mutated_chain 'a reason for a symbol' 's/middle/!stripped/' || return
+	made_log >"$work/made.log"
+	made_strace 101a08 >"$work/made.strace"
+	expect_status 1 "$COMPARE_STACK" "$work/made.log" --strace "$work/made.strace" || return
+	echo nonsense >"$work/made.chain"
+	expect_status 2 "$COMPARE_STACK" "$work/made.log" --chain "$work/made.chain"
+}
+
+comparer_cases() {
+	case_run comparer-accepts comparer_accepts_case
+	case_run comparer-refuses comparer_refuses_case
+}
