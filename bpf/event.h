@@ -45,6 +45,7 @@ struct event_process {
 	__u64 start_time_ns; /* of the thread group's leader, CLOCK_BOOTTIME */
 	__u64 exec_id; /* task_struct.self_exec_id: counts the execs of this task */
 	__u64 mm; /* an opaque key; never printed */
+	__u64 start_stack; /* where the stack of its image begins, as in /proc/PID/stat: tells one exec from the next */
 	__u64 cgroup_id; /* cgroup v2; 1 is the root */
 	__u32 tgid; /* in the initial PID namespace, as is tid */
 	__u32 tid;

@@ -23,8 +23,11 @@ struct {
 	__type(value, __u32);
 } cgroup SEC(".maps") __weak;
 
-/* Everything is taken from the group leader, which outlives its own exit for as long as a thread is left. */
-static __always_inline void process_describe(struct event_process *process)
+/*
+ * Everything is taken from the group leader, which outlives its own exit for as long as a thread is left. Not inlined, for
+ * its frame: who calls it has a whole failure on a stack of 512 bytes.
+ */
+static __noinline void process_describe(struct event_process *process)
 {
 	struct task_struct *task = kernel_current();
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
@@ -34,6 +37,7 @@ static __always_inline void process_describe(struct event_process *process)
 	process->start_time_ns = BPF_CORE_READ(leader, start_boottime);
 	process->exec_id = BPF_CORE_READ(leader, self_exec_id);
 	process->mm = (__u64)BPF_CORE_READ(task, mm);
+	process->start_stack = BPF_CORE_READ(task, mm, start_stack);
 	process->cgroup_id = bpf_get_current_cgroup_id();
 	process->tgid = pid_tgid >> 32;
 	process->tid = pid_tgid;

@@ -288,23 +288,26 @@ __noinline int slice_take(__u64 key, __u64 sp, __u32 seen)
 	return take_class(65536, key, sp, seen, end);
 }
 
+/* A slice found no room. Not inlined, for its frame: see on_core_failure(). */
+static __noinline void stack_owe(const struct event_failure *f)
+{
+	__u64 key = f->stack_key; /* on the stack: 5.10 takes no key from a ring buffer */
+	struct stack_place *place = bpf_map_lookup_elem(&stack_places, &key);
+
+	if (place)
+		place->owed = 1;
+}
+
 /* Sets the key of `f`, a record in the ring, and sends a slice ahead of it when one is due. */
 static __always_inline void stack_note(struct event_failure *f)
 {
-	struct stack_place *place;
-	__u64 key;
-
 	/* A 32-bit task is not unwound by call-frame information: its frame pointers are all there is. */
 	if (!stack_count(f) || f->compat || !config.slice_max_bytes)
 		return;
-	if (slice_take(f->stack_key, f->user_sp, f->stack_seen)) {
+	if (slice_take(f->stack_key, f->user_sp, f->stack_seen))
 		f->has_slice = 1;
-		return;
-	}
-	key = f->stack_key; /* on the stack: 5.10 takes no key from a ring buffer */
-	place = bpf_map_lookup_elem(&stack_places, &key);
-	if (place)
-		place->owed = 1;
+	else
+		stack_owe(f);
 }
 
 #endif

@@ -131,12 +131,15 @@ static struct model_process *process_of(struct model *model, const struct event_
 	return process;
 }
 
-/* Whether the process of the record is the one that /proc shows under its id. */
+/* Whether the process of the record is the one that /proc shows under its id, and still runs the same image. */
 static bool is_still(const struct event_process *raw)
 {
-	uint64_t start_ns, tick_ns = NSEC_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK);
+	uint64_t start_ns, start_stack, tick_ns = NSEC_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK);
 
-	return !proc_read_start_ns((pid_t)raw->tgid, &start_ns) && start_ns / tick_ns == raw->start_time_ns / tick_ns;
+	if (proc_read_start_ns((pid_t)raw->tgid, &start_ns) || start_ns / tick_ns != raw->start_time_ns / tick_ns)
+		return false;
+	return proc_read_start_stack((pid_t)raw->tid, &start_stack) || !start_stack || !raw->start_stack ||
+	       start_stack == raw->start_stack;
 }
 
 static void forget_names(struct model_process *process)

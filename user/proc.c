@@ -114,27 +114,60 @@ int proc_read_tgid(pid_t tid, pid_t *ret)
 	return -ESRCH;
 }
 
-int proc_read_start_ns(pid_t tgid, uint64_t *ret)
+/* The fields of /proc/TID/stat from the 3rd on: behind the name, which may hold anything. proc(5) has their numbers. */
+static int read_stat(pid_t tid, char *line, size_t size, const char **ret)
 {
-	char path[PROC_PATH_BYTES], line[1024];
+	char path[PROC_PATH_BYTES];
 	_cleanup_fclose_ FILE *file = NULL;
-	unsigned long long ticks;
-	const char *rest;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", tgid);
+	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
 	file = fopen(path, "re");
 	if (!file)
 		return errno == ENOENT ? -ESRCH : -errno;
-	if (!fgets(line, sizeof(line), file))
+	if (!fgets(line, (int)size, file))
 		return -ESRCH;
-	/* Field 22, counted from behind the name, which may hold anything: proc(5). */
-	rest = strrchr(line, ')');
-	if (!rest ||
-	    sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-		   &ticks) != 1)
+	*ret = strrchr(line, ')');
+	if (!*ret)
 		return -EBADMSG;
-	*ret = ticks * (1000000000ULL / (unsigned long long)sysconf(_SC_CLK_TCK));
+	*ret += strlen(") ");
 	return 0;
+}
+
+static int read_stat_field(pid_t tid, int number, uint64_t *ret)
+{
+	char line[1024], *end;
+	unsigned long long value;
+	const char *field = NULL;
+	int err = read_stat(tid, line, sizeof(line), &field);
+
+	if (err)
+		return err;
+	for (int at = 3; at < number; at++) {
+		field = strchr(field, ' ');
+		if (!field)
+			return -EBADMSG;
+		field++;
+	}
+	value = strtoull(field, &end, 10);
+	if (end == field)
+		return -EBADMSG;
+	*ret = value;
+	return 0;
+}
+
+int proc_read_start_ns(pid_t tgid, uint64_t *ret)
+{
+	uint64_t ticks;
+	int err = read_stat_field(tgid, 22, &ticks);
+
+	if (!err)
+		*ret = ticks * (1000000000ULL / (unsigned long long)sysconf(_SC_CLK_TCK));
+	return err;
+}
+
+int proc_read_start_stack(pid_t tid, uint64_t *ret)
+{
+	return read_stat_field(tid, 28, ret);
 }
 
 int proc_read_max_map_count(uint32_t *ret)

@@ -24,6 +24,9 @@ int proc_read_tgid(pid_t tid, pid_t *ret);
 /* When the process started, CLOCK_BOOTTIME, cut to whole clock ticks. A leader that has exited still tells. */
 int proc_read_start_ns(pid_t tgid, uint64_t *ret);
 
+/* Where the stack of the image that it runs begins, 0: it has no memory any more. Another one after each exec. */
+int proc_read_start_stack(pid_t tid, uint64_t *ret);
+
 /* vm.max_map_count. */
 int proc_read_max_map_count(uint32_t *ret);
 
