@@ -485,6 +485,42 @@ static void does_with_addresses_alone(void **state)
 	subject_free(&subject);
 }
 
+static void unwinds_the_vdso(void **state)
+{
+	struct subject subject;
+	struct stack *stack;
+
+	(void)state;
+	subject_run("pie", "vdso", &subject);
+	stack = unwind_with(&with_debug_files, &subject, true);
+	assert_string_equal(stack->frames[0].module, "[vdso]");
+	assert_non_null(stack->frames[0].symbol);
+	assert_non_null(strstr(stack->frames[0].symbol, "clock_gettime"));
+	assert_chain(stack, CHAIN("ask_for_time", "main"));
+	assert_complete(stack, "_start");
+	assert_method(stack, METHOD_CFI);
+	stack_free(stack);
+	subject_free(&subject);
+}
+
+static void names_a_32_bit_program(void **state)
+{
+	struct subject subject;
+	struct stack *stack;
+
+	(void)state;
+	if (access(subject_path("m32"), X_OK))
+		skip();
+	subject_run("m32", "plain", &subject);
+	assert_true(subject.raw.compat);
+	stack = unwind_with(&with_debug_files, &subject, true);
+	assert_chain(stack, CHAIN("third", "second", "first", "main"));
+	assert_method(stack, METHOD_FRAME_POINTER);
+	assert_string_equal(stack->reason, "frame_pointer_lost"); /* in libc */
+	stack_free(stack);
+	subject_free(&subject);
+}
+
 static const struct module *seen;
 static int told;
 
@@ -572,6 +608,8 @@ int main(void)
 		cmocka_unit_test(says_that_it_is_truncated),
 		cmocka_unit_test(completes_with_frame_pointers),
 		cmocka_unit_test(unwinds_generated_code),
+		cmocka_unit_test(unwinds_the_vdso),
+		cmocka_unit_test(names_a_32_bit_program),
 		cmocka_unit_test(does_with_addresses_alone),
 		cmocka_unit_test(keeps_and_forgets),
 		cmocka_unit_test(ends_on_garbage),
