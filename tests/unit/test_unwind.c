@@ -531,10 +531,18 @@ static void note_work(void *context, const struct module *module)
 	seen = module;
 }
 
-/* One symbolizer for all: each process is forgotten, files stay, and within a bound of nothing it works as well. */
+static int opened;
+
+static int count_debug_files(void *context, const struct debug_file_request *request)
+{
+	opened++;
+	return subject_open_debug_file(context, request);
+}
+
+/* One symbolizer for all, within a bound of nothing: what was parsed is dropped, and nothing is parsed twice for one stack. */
 static void keeps_and_forgets(void **state)
 {
-	const struct symbolizer_options options = {.open_debug_file = subject_open_debug_file,
+	const struct symbolizer_options options = {.open_debug_file = count_debug_files,
 						   .working_on = note_work,
 						   .memory_bytes = 1,
 						   .statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)};
@@ -549,13 +557,14 @@ static void keeps_and_forgets(void **state)
 
 		subject_run(programs[i], "plain", &subject);
 		for (int again = 0; again < 2; again++) {
-			told = 0;
+			told = opened = 0;
 			assert_int_equal(symbolizer_unwind(symbolizer, subject.modules, &subject.raw, &stack[again]),
 					 0);
 			assert_int_equal(symbolizer_add_lines(symbolizer, subject.modules, stack[again]), 0);
 			assert_null(stack[again]->reason);
 			assert_null(seen);
 			assert_true(told > 0);
+			assert_true(!again || !opened);
 		}
 		assert_int_equal(stack[0]->count, stack[1]->count);
 		for (size_t at = 0; at < stack[0]->count; at++)
