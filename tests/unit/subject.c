@@ -226,7 +226,7 @@ static void take_interrupted(pid_t pid, struct subject *subject)
 		    memcmp(&code, restorer, sizeof(code)))
 			continue;
 		memcpy(&word, subject->bytes[0] + at + 8 + SIGNAL_FRAME_SP, sizeof(word));
-		if (find_mapping_end(pid, word) != piece->vma_end)
+		if (word < piece->start || word >= piece->vma_end)
 			take_piece(pid, word - 128, subject);
 		return;
 	}

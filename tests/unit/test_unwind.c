@@ -362,6 +362,37 @@ static void crosses_a_signal_stack(void **state)
 	assert_string_equal(stack->reason, "alt_stack");
 	stack_free(stack);
 	subject_free(&subject);
+
+	subject_run("pie", "altstack_within", &subject);
+	stack = unwind_with(&with_debug_files, &subject, true);
+	assert_chain(stack, CHAIN("first", "on_signal", "__restore_rt"));
+	assert_chain(stack, CHAIN("raise", "interrupted"));
+	stack_free(stack);
+	subject_free(&subject);
+}
+
+static int refuse_alternate(void *context, const struct debug_file_request *request)
+{
+	return request->kind == DEBUG_FILE_ALTERNATE ? -1 : subject_open_debug_file(context, request);
+}
+
+/* Names that are in the file that is not there are missing; libdw does not go and look for it. */
+static void does_without_the_alternate_file(void **state)
+{
+	const struct symbolizer_options options = {.open_debug_file = refuse_alternate, .statm_fd = -1};
+	struct subject subject;
+	struct stack *stack;
+
+	(void)state;
+	if (access(subject_path("shared.debug"), R_OK))
+		skip();
+	subject_run("dwz", "inlined", &subject);
+	stack = unwind_with(&options, &subject, true);
+	assert_chain(stack, CHAIN("stop_here"));
+	assert_chain(stack, CHAIN("first_inlined", "main"));
+	assert_complete(stack, "_start");
+	stack_free(stack);
+	subject_free(&subject);
 }
 
 /* Cut anywhere: what is there is a beginning of the whole chain, and it says that it is not all. */
@@ -614,6 +645,7 @@ int main(void)
 		cmocka_unit_test(unwinds_a_thread),
 		cmocka_unit_test(returns_beyond_the_end_of_a_function),
 		cmocka_unit_test(crosses_a_signal_stack),
+		cmocka_unit_test(does_without_the_alternate_file),
 		cmocka_unit_test(says_that_it_is_truncated),
 		cmocka_unit_test(completes_with_frame_pointers),
 		cmocka_unit_test(unwinds_generated_code),
