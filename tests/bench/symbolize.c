@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -149,6 +150,7 @@ static void measure_memory(struct symbolizer_options *options)
 					    "cp",      "less"};
 	struct symbolizer *symbolizer;
 	struct subject libc;
+	struct rusage usage;
 	double before = resident_mib(options->statm_fd), peak = 0, start;
 	int count = 0;
 
@@ -173,6 +175,8 @@ static void measure_memory(struct symbolizer_options *options)
 	printf("resident_before %.1f MiB\n", before);
 	printf("resident_after_programs %.1f MiB 40\n", resident_mib(options->statm_fd));
 	printf("resident_most_between_stacks %.1f MiB 40\n", peak);
+	getrusage(RUSAGE_SELF, &usage);
+	printf("resident_peak_within_a_stack %.1f MiB\n", usage.ru_maxrss / 1024.0);
 	printf("each_program %.1f ms\n", (now_us() - start) / 1e3 / count);
 	symbolizer_forget(symbolizer, libc.modules);
 	symbolizer_free(symbolizer);
