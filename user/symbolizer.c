@@ -327,6 +327,18 @@ static bool is_outermost(const struct frame *frame)
 	return false;
 }
 
+/* How many frames there are up to it; 0: it is not there. Beyond it there is only what frame pointers seemed to lead to. */
+static size_t count_to_outermost(const struct stack *stack)
+{
+	for (size_t count = stack->count; count; count--) {
+		if (is_outermost(&stack->frames[count - 1]))
+			return count;
+		if (stack->frames[count - 1].method != METHOD_FRAME_POINTER)
+			break;
+	}
+	return 0;
+}
+
 /*
  * A chain of frame pointers that leads to where a thread begins is whole, whatever it leads through. Else a function on
  * the way has used that register for a value of its own: what is then read as a return address is mostly no code, and
@@ -334,11 +346,9 @@ static bool is_outermost(const struct frame *frame)
  */
 static void settle_end(struct stack *stack, const struct modules *modules)
 {
-	size_t count = 1;
+	size_t count = count_to_outermost(stack);
 
-	while (count < stack->count && !is_outermost(&stack->frames[count - 1]))
-		count++;
-	if (is_outermost(&stack->frames[count - 1])) {
+	if (count) {
 		stack_cut(stack, count);
 		stack->truncated = false;
 		stack->reason = NULL;

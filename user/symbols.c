@@ -31,25 +31,32 @@ struct file_id {
 	uint64_t modified_ns;
 };
 
-struct file {
-	struct file_id id;
-	uint64_t last_used; /* in ticks of symbols.clock; 0: a free entry */
-	struct separate_debug who; /* asks for its debug file; of the call that goes on */
-	Dwfl *dwfl; /* NULL: not an ELF file that libdw can read */
+/* What takes memory, and can be had again. */
+struct parsed {
+	struct separate_debug who; /* asks for the debug file; of the call that goes on */
+	Dwfl *dwfl; /* NULL: it was not, or it was dropped */
 	Dwfl_Module *module;
-	char *build_id;
 	struct symbol_table table;
 	struct source_lines lines;
 	Dwarf_Addr lines_bias;
 	struct alternate_debug *alternate;
-	struct place *places; /* by hash, each overwritten by the next one there */
-	bool debug_tried; /* its debug file was asked for */
+	bool debug_tried; /* the debug file was asked for */
 	bool lines_tried;
+};
+
+struct file {
+	struct file_id id;
+	uint64_t last_used; /* in ticks of symbols.clock; 0: a free entry */
+	uint64_t last_parsed; /* likewise */
+	char *build_id;
+	struct place *places; /* by hash, each overwritten by the next one there; NULL: libdw cannot read the file */
+	struct parsed parsed;
 };
 
 struct symbols {
 	const struct symbolizer_options *options;
 	uint64_t clock;
+	uint64_t parse_clock;
 	bool working; /* whoever watches was told so */
 	struct file files[FILES_MAX];
 };
@@ -63,16 +70,16 @@ struct symbols {
 static int find_debuginfo(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base,
 			  const char *file_name, const char *link, GElf_Word crc, char **debug_file_name)
 {
-	struct file *file = *userdata;
+	struct parsed *parsed = *userdata;
 	GElf_Word own_crc;
 	GElf_Addr bias;
 	Elf *elf = dwfl_module_getelf(module, &bias);
 
 	(void)name, (void)base, (void)file_name, (void)crc, (void)debug_file_name;
-	if (!file || file->debug_tried || !elf || (link && link != dwelf_elf_gnu_debuglink(elf, &own_crc)))
+	if (!parsed || parsed->debug_tried || !elf || (link && link != dwelf_elf_gnu_debuglink(elf, &own_crc)))
 		return -1;
-	file->debug_tried = true;
-	return separate_debug_open(&file->who, elf);
+	parsed->debug_tried = true;
+	return separate_debug_open(&parsed->who, elf);
 }
 
 /* Every module is reported with its file: libdw never has to look for one. */
@@ -98,17 +105,23 @@ static void place_clear(struct place *place)
 	*place = (struct place){};
 }
 
+static void parsed_clear(struct parsed *parsed)
+{
+	symbol_table_fini(&parsed->table);
+	source_lines_fini(&parsed->lines);
+	if (parsed->dwfl)
+		dwfl_end(parsed->dwfl);
+	alternate_debug_free(parsed->alternate);
+	*parsed = (struct parsed){};
+}
+
 static void file_clear(struct file *file)
 {
 	for (size_t i = 0; file->places && i < PLACES_MAX; i++)
 		place_clear(&file->places[i]);
 	free(file->places);
 	free(file->build_id);
-	symbol_table_fini(&file->table);
-	source_lines_fini(&file->lines);
-	if (file->dwfl)
-		dwfl_end(file->dwfl);
-	alternate_debug_free(file->alternate);
+	parsed_clear(&file->parsed);
 	*file = (struct file){};
 }
 
@@ -131,6 +144,7 @@ void symbols_free(struct symbols *symbols)
 	free(symbols);
 }
 
+/* What is known of its addresses stays: stacks that repeat cost nothing, however little memory there is. */
 bool symbols_drop_oldest(struct symbols *symbols)
 {
 	struct file *oldest = NULL;
@@ -138,12 +152,12 @@ bool symbols_drop_oldest(struct symbols *symbols)
 	for (size_t i = 0; i < FILES_MAX; i++) {
 		struct file *file = &symbols->files[i];
 
-		if (file->last_used && file->last_used != symbols->clock &&
-		    (!oldest || file->last_used < oldest->last_used))
+		if (file->parsed.dwfl && file->last_parsed != symbols->parse_clock &&
+		    (!oldest || file->last_parsed < oldest->last_parsed))
 			oldest = file;
 	}
 	if (oldest)
-		file_clear(oldest);
+		parsed_clear(&oldest->parsed);
 	return oldest != NULL;
 }
 
@@ -164,7 +178,7 @@ static bool is_executable_elf(int fd)
 	return header.e_type == ET_EXEC || header.e_type == ET_DYN;
 }
 
-static Dwfl_Module *report(struct file *file, const struct module *module)
+static Dwfl_Module *report(struct parsed *parsed, const struct module *module)
 {
 	_cleanup_close_ int fd = fcntl(module->fd, F_DUPFD_CLOEXEC, 0);
 	Dwfl_Module *reported = NULL;
@@ -172,35 +186,41 @@ static Dwfl_Module *report(struct file *file, const struct module *module)
 
 	if (fd < 0)
 		return NULL;
-	dwfl_report_begin(file->dwfl);
+	dwfl_report_begin(parsed->dwfl);
 	/* At its own addresses, so that what libdw calls an address is the file's p_vaddr. */
-	reported = dwfl_report_elf(file->dwfl, module->path, module->path, fd, 0, true);
+	reported = dwfl_report_elf(parsed->dwfl, module->path, module->path, fd, 0, true);
 	if (reported)
 		cleanup_take_fd(&fd);
-	dwfl_report_end(file->dwfl, NULL, NULL);
+	dwfl_report_end(parsed->dwfl, NULL, NULL);
 	if (reported && dwfl_module_info(reported, &userdata, NULL, NULL, NULL, NULL, NULL, NULL))
-		*userdata = file;
+		*userdata = parsed;
 	return reported;
 }
 
-/* Leaves file->dwfl NULL where there is nothing to be had from the file, so that it is not tried again. */
+/* Leaves parsed->dwfl NULL where there is nothing to be had from the file. */
+static int parse(struct parsed *parsed, const struct module *module)
+{
+	if (parsed->dwfl || !is_executable_elf(module->fd))
+		return 0;
+	parsed->dwfl = dwfl_begin(&callbacks);
+	if (!parsed->dwfl)
+		return -ENOMEM;
+	parsed->module = report(parsed, module);
+	if (!parsed->module)
+		parsed_clear(parsed);
+	return 0;
+}
+
+/* Leaves file->places NULL where there is nothing to be had, so that it is not tried again. */
 static int file_load(struct file *file, const struct module *module)
 {
 	GElf_Addr bias;
+	int err = parse(&file->parsed, module);
 
-	if (!is_executable_elf(module->fd))
-		return 0;
-	file->dwfl = dwfl_begin(&callbacks);
-	if (!file->dwfl)
-		return -ENOMEM;
-	file->module = report(file, module);
-	if (!file->module) {
-		dwfl_end(file->dwfl);
-		file->dwfl = NULL;
-		return 0;
-	}
+	if (err || !file->parsed.dwfl)
+		return err;
 	file->places = calloc(PLACES_MAX, sizeof(*file->places));
-	return file->places ? build_id_read(dwfl_module_getelf(file->module, &bias), &file->build_id) : -ENOMEM;
+	return file->places ? build_id_read(dwfl_module_getelf(file->parsed.module, &bias), &file->build_id) : -ENOMEM;
 }
 
 /* The entry with this identity, or else the one that was not used for longest. */
@@ -244,17 +264,17 @@ static int find_file(struct symbols *symbols, const struct module *module, struc
 		file->id = id;
 	}
 	file->last_used = ++symbols->clock;
-	*ret = file->dwfl ? file : NULL;
+	*ret = file->places ? file : NULL;
 	return 0;
 }
 
 /* --- places --- */
 
 /* Segments overlap in the file when their pages do; it was an executable one that was executed. */
-static bool offset_to_vaddr(const struct file *file, uint64_t offset, GElf_Addr *ret)
+static bool offset_to_vaddr(const struct parsed *parsed, uint64_t offset, GElf_Addr *ret)
 {
 	GElf_Addr bias;
-	Elf *elf = dwfl_module_getelf(file->module, &bias);
+	Elf *elf = dwfl_module_getelf(parsed->module, &bias);
 	size_t count;
 
 	if (!elf || elf_getphdrnum(elf, &count))
@@ -282,20 +302,20 @@ static int set_symbol(struct place *place, const char *name)
 }
 
 /* A return address may be the first byte after its function (a call that never returns): the call is one byte before. */
-static int resolve_symbol(struct file *file, struct place *place)
+static int resolve_symbol(struct parsed *parsed, struct place *place)
 {
 	GElf_Addr vaddr;
 	uint64_t offset;
 	const char *name;
 
 	place->reason = "no_symbol";
-	if (!offset_to_vaddr(file, place->offset - place->is_return, &vaddr))
+	if (!offset_to_vaddr(parsed, place->offset - place->is_return, &vaddr))
 		return 0;
-	if (!file->table.built)
-		symbol_table_build(&file->table, file->module);
-	name = symbol_table_find(&file->table, file->module, vaddr, &offset);
+	if (!parsed->table.built)
+		symbol_table_build(&parsed->table, parsed->module);
+	name = symbol_table_find(&parsed->table, parsed->module, vaddr, &offset);
 	if (!name) {
-		place->reason = file->table.stripped ? "stripped" : "no_symbol";
+		place->reason = parsed->table.stripped ? "stripped" : "no_symbol";
 		return 0;
 	}
 	place->reason = NULL;
@@ -303,17 +323,17 @@ static int resolve_symbol(struct file *file, struct place *place)
 	return set_symbol(place, name);
 }
 
-static int load_lines(struct file *file)
+static int load_lines(struct parsed *parsed)
 {
 	Dwarf *dwarf;
 
-	file->lines_tried = true;
-	dwarf = dwfl_module_getdwarf(file->module, &file->lines_bias);
+	parsed->lines_tried = true;
+	dwarf = dwfl_module_getdwarf(parsed->module, &parsed->lines_bias);
 	if (!dwarf)
 		return 0;
-	if (alternate_debug_attach(&file->who, dwarf, &file->alternate))
+	if (alternate_debug_attach(&parsed->who, dwarf, &parsed->alternate))
 		return -ENOMEM;
-	return source_lines_init(&file->lines, dwarf);
+	return source_lines_init(&parsed->lines, dwarf);
 }
 
 /* The function's name is in its debug information even where a file has lost its symbol table. */
@@ -329,30 +349,34 @@ static int take_name(struct place *place)
 	return place->symbol ? 0 : -ENOMEM;
 }
 
-static int resolve_lines(struct file *file, struct place *place)
+static int resolve_lines(struct parsed *parsed, struct place *place)
 {
 	GElf_Addr vaddr;
 	int err = 0;
 
-	if (!file->lines_tried)
-		err = load_lines(file);
+	if (!parsed->lines_tried)
+		err = load_lines(parsed);
 	if (err)
 		return err;
 	place->has_lines = true;
-	if (!file->lines.dwarf || !offset_to_vaddr(file, place->offset - place->is_return, &vaddr))
+	if (!parsed->lines.dwarf || !offset_to_vaddr(parsed, place->offset - place->is_return, &vaddr))
 		return 0;
-	err = source_lines_find(&file->lines, vaddr - file->lines_bias, &place->calls, &place->call_count);
+	err = source_lines_find(&parsed->lines, vaddr - parsed->lines_bias, &place->calls, &place->call_count);
 	return err ? err : take_name(place);
 }
 
-static int resolve(struct file *file, struct place *place, bool lines)
+static int resolve(struct file *file, const struct separate_debug *who, struct place *place, bool lines)
 {
-	int err = 0;
+	struct parsed *parsed = &file->parsed;
+	int err = parse(parsed, who->module);
 
+	parsed->who = *who;
 	if (!place->used)
-		err = resolve_symbol(file, place);
-	if (!err && lines && !place->has_lines)
-		err = resolve_lines(file, place);
+		place->reason = "unreadable";
+	if (!err && parsed->dwfl && !place->used)
+		err = resolve_symbol(parsed, place);
+	if (!err && parsed->dwfl && lines && !place->has_lines)
+		err = resolve_lines(parsed, place);
 	place->used = true;
 	if (err)
 		place_clear(place);
@@ -384,9 +408,9 @@ static int find_resolved(struct symbols *symbols, const struct separate_debug *w
 		return err;
 	place = find_place(file, offset, is_return);
 	if (!place->used || (lines && !place->has_lines)) {
-		file->who = *who;
+		file->last_parsed = ++symbols->parse_clock;
 		work_on(symbols, who->module);
-		err = resolve(file, place, lines);
+		err = resolve(file, who, place, lines);
 	}
 	if (!err)
 		*ret = place;

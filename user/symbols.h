@@ -39,7 +39,10 @@ void symbols_free(struct symbols *symbols);
 int symbols_find(struct symbols *symbols, const struct modules *modules, const struct module *module, uint64_t offset,
 		 bool is_return, bool lines, const struct place **ret);
 
-/* Drops the file that was not used for longest; the one that was used last is kept. False: there is no other. */
+/*
+ * Drops what was parsed of the file that was not needed for longest, but not of the one that was needed last; what is known
+ * of its addresses stays. False: there is no other.
+ */
 bool symbols_drop_oldest(struct symbols *symbols);
 
 #endif

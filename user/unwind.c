@@ -23,7 +23,6 @@
 
 #define DWARF_RSP	7
 #define DWARF_REGISTERS 16
-#define NO_PIECE	SIZE_MAX
 #define ANY_ID		1 /* libdw wants one for the process and one for its thread */
 
 /* What a mapping's file was reported as. */
@@ -54,7 +53,6 @@ struct unwinder {
 	struct walk *walk;
 	const struct module *module; /* that the current frame is in */
 	uint64_t sp;
-	size_t piece; /* that holds sp, or NO_PIECE */
 	bool covered; /* the current frame's pc */
 	bool refused_within; /* memory of the stack that was not copied was asked for in this step */
 	bool refused_outside; /* memory that is not of the stack was */
@@ -85,14 +83,6 @@ static const Dwfl_Callbacks callbacks = {
 
 /* --- the memory and the registers --- */
 
-static size_t find_piece(const struct raw_stack *raw, uint64_t addr)
-{
-	for (size_t i = 0; i < raw->piece_count; i++)
-		if (addr >= raw->pieces[i].start && addr - raw->pieces[i].start < raw->pieces[i].size)
-			return i;
-	return NO_PIECE;
-}
-
 static bool is_stack_not_copied(const struct raw_stack *raw, uint64_t addr)
 {
 	for (size_t i = 0; i < raw->piece_count; i++)
@@ -102,18 +92,29 @@ static bool is_stack_not_copied(const struct raw_stack *raw, uint64_t addr)
 	return false;
 }
 
+/* Pieces may overlap: a signal's stack can lie within the one that it interrupted. */
+static bool read_copied(const struct raw_stack *raw, uint64_t addr, Dwarf_Word *ret)
+{
+	for (size_t i = 0; i < raw->piece_count; i++) {
+		const struct memory_piece *piece = &raw->pieces[i];
+		uint64_t at = addr - piece->start;
+
+		if (addr < piece->start || at >= piece->size || piece->size - at < sizeof(*ret))
+			continue;
+		memcpy(ret, (const char *)piece->bytes + at, sizeof(*ret));
+		return true;
+	}
+	return false;
+}
+
 static bool read_memory(Dwfl *dwfl, Dwarf_Addr addr, Dwarf_Word *ret, void *arg)
 {
 	struct unwinder *unwinder = arg;
-	const struct raw_stack *raw = unwinder->raw;
-	size_t at = find_piece(raw, addr);
 
 	(void)dwfl;
-	if (at != NO_PIECE && raw->pieces[at].size - (addr - raw->pieces[at].start) >= sizeof(*ret)) {
-		memcpy(ret, (const char *)raw->pieces[at].bytes + (addr - raw->pieces[at].start), sizeof(*ret));
+	if (read_copied(unwinder->raw, addr, ret))
 		return true;
-	}
-	if (is_stack_not_copied(raw, addr))
+	if (is_stack_not_copied(unwinder->raw, addr))
 		unwinder->refused_within = true;
 	else
 		unwinder->refused_outside = true;
@@ -325,28 +326,22 @@ bool unwinder_returns_at_sp(struct unwinder *unwinder, uint64_t pc)
 
 /* --- the walk --- */
 
-/* Each frame is further out than the one before, or on the next stack: garbage cannot keep us. */
-static bool goes_outwards(struct unwinder *unwinder, Dwfl_Frame *state)
+/*
+ * Each frame is further out than the one before: garbage cannot keep us. Only what a signal interrupted may be anywhere,
+ * for its handler has a stack of its own, which may be a local variable of it.
+ */
+static bool goes_outwards(struct unwinder *unwinder, Dwfl_Frame *state, bool activation)
 {
+	uint64_t last = unwinder->sp;
 	Dwarf_Word sp;
-	size_t piece;
-	bool outwards = true;
 
 	if (dwfl_frame_reg(state, DWARF_RSP, &sp))
 		return false;
-	piece = find_piece(unwinder->raw, sp);
-	if (unwinder->walk->count) {
-		if (piece == unwinder->piece)
-			outwards = sp > unwinder->sp;
-		else
-			outwards = piece > unwinder->piece || unwinder->piece == NO_PIECE;
-	}
 	unwinder->sp = sp;
-	unwinder->piece = piece;
-	return outwards;
+	return activation || sp > last;
 }
 
-/* dwfl_frame_pc() makes the step to the next frame when it is asked for the activation, so that the refusals are of this step. */
+/* dwfl_frame_pc() makes the step to the next frame when it is asked for the activation: the refusals are of this step. */
 static int on_frame(Dwfl_Frame *state, void *arg)
 {
 	struct unwinder *unwinder = arg;
@@ -354,12 +349,16 @@ static int on_frame(Dwfl_Frame *state, void *arg)
 	bool activation = false, covered;
 	Dwarf_Addr pc;
 
-	if (!dwfl_frame_pc(state, &pc, NULL) || !pc || !goes_outwards(unwinder, state))
+	if (!dwfl_frame_pc(state, &pc, NULL) || !pc)
 		return DWARF_CB_ABORT;
 	load_module(unwinder, pc);
 	load_module(unwinder, pc - 1);
 	unwinder->refused_within = unwinder->refused_outside = false;
 	dwfl_frame_pc(state, &pc, &activation);
+	if (!goes_outwards(unwinder, state, activation)) {
+		unwinder->refused_within = unwinder->refused_outside = false;
+		return DWARF_CB_ABORT;
+	}
 	covered = is_covered(unwinder, pc - !activation);
 	if (!walk_append(walk, pc, (walk->count ? unwinder->covered : covered) ? METHOD_CFI : METHOD_FRAME_POINTER,
 			 activation))

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/user.h>
@@ -23,6 +24,7 @@
 
 #include <cmocka.h>
 
+#define USER32_CS	0x23 /* <asm/segment.h> of the kernel */
 #define SIGNAL_FRAME_SP 160 /* from the start of struct ucontext to the saved rsp */
 
 const char *subject_path(const char *name)
@@ -76,7 +78,52 @@ static pid_t run_to_mark(pid_t pid)
 	}
 }
 
-static void take_registers(pid_t tid, struct event_registers *ret)
+/* Into the vDSO, an instruction at a time. */
+static void step_into_vdso(pid_t pid, struct subject *subject)
+{
+	const struct module *vdso = NULL, *list;
+	struct user_regs_struct registers = {};
+	size_t count;
+	int status;
+
+	list = modules_list(subject->modules, &count);
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(list[i].path, "[vdso]"))
+			vdso = &list[i];
+	assert_non_null(vdso);
+	while (registers.rip < vdso->start + 64 || registers.rip >= vdso->end) {
+		assert_int_equal(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL), 0);
+		assert_int_equal(waitpid(pid, &status, __WALL), pid);
+		assert_true(WIFSTOPPED(status));
+		assert_int_equal(ptrace(PTRACE_GETREGS, pid, NULL, &registers), 0);
+	}
+}
+
+/* The image, where the modules came without. */
+static void take_vdso(pid_t pid, struct subject *subject)
+{
+	const struct module *list;
+	size_t count;
+
+	list = modules_list(subject->modules, &count);
+	for (size_t i = 0; i < count; i++) {
+		size_t size = list[i].end - list[i].start;
+		char *image;
+
+		if (strcmp(list[i].path, "[vdso]") || list[i].fd >= 0)
+			continue;
+		image = malloc(size);
+		assert_int_equal(process_vm_readv(pid, &(struct iovec){image, size}, 1,
+						  &(struct iovec){(void *)(uintptr_t)list[i].start, size}, 1, 0),
+				 size);
+		((struct module *)&list[i])->fd = memfd_create("vdso", MFD_CLOEXEC);
+		assert_int_equal(write(list[i].fd, image, size), size);
+		free(image);
+	}
+}
+
+/* Whether it runs in 32-bit mode. */
+static bool take_registers(pid_t tid, struct event_registers *ret)
 {
 	struct user_regs_struct from;
 
@@ -93,6 +140,7 @@ static void take_registers(pid_t tid, struct event_registers *ret)
 		.di = from.rdi,
 		.r8_to_r15 = {from.r8, from.r9, from.r10, from.r11, from.r12, from.r13, from.r14, from.r15},
 	};
+	return from.cs == USER32_CS;
 }
 
 static uint64_t find_mapping_end(pid_t pid, uint64_t addr)
@@ -134,18 +182,28 @@ static void take_piece(pid_t pid, uint64_t sp, struct subject *subject)
 	piece->bytes = subject->bytes[subject->raw.piece_count++] = bytes;
 }
 
+static bool read_frame(pid_t pid, uint64_t fp, bool compat, uint64_t *next, uint64_t *addr)
+{
+	uint64_t word;
+
+	if (!compat)
+		return read_word(pid, fp, next) && read_word(pid, fp + 8, addr) && *addr;
+	if (!read_word(pid, fp, &word))
+		return false;
+	*next = (uint32_t)word;
+	*addr = word >> 32;
+	return *addr;
+}
+
 /* As bpf_get_stack() does it. */
 static void walk_frame_pointers(pid_t pid, struct subject *subject)
 {
-	uint64_t fp = subject->registers.bp, words[2];
+	uint64_t fp = subject->registers.bp, addr;
 	size_t count = 1;
 
 	subject->addrs[0] = subject->registers.ip;
-	while (count < SUBJECT_ADDRS_MAX && read_word(pid, fp, &words[0]) && read_word(pid, fp + 8, &words[1]) &&
-	       words[1]) {
-		subject->addrs[count++] = words[1];
-		fp = words[0];
-	}
+	while (count < SUBJECT_ADDRS_MAX && read_frame(pid, fp, subject->raw.compat, &fp, &addr))
+		subject->addrs[count++] = addr;
 	subject->raw.addrs = subject->addrs;
 	subject->raw.count = count;
 	subject->raw.capacity = SUBJECT_ADDRS_MAX;
@@ -168,7 +226,7 @@ static void take_interrupted(pid_t pid, struct subject *subject)
 		    memcmp(&code, restorer, sizeof(code)))
 			continue;
 		memcpy(&word, subject->bytes[0] + at + 8 + SIGNAL_FRAME_SP, sizeof(word));
-		if (find_mapping_end(pid, word) != piece->vma_end)
+		if (word < piece->start || word >= piece->vma_end)
 			take_piece(pid, word - 128, subject);
 		return;
 	}
@@ -179,9 +237,12 @@ void subject_run(const char *program, const char *way, struct subject *ret)
 	pid_t pid = start(program, way), tid = run_to_mark(pid);
 
 	*ret = (struct subject){};
-	take_registers(tid, &ret->registers);
-	ret->raw.registers = &ret->registers;
 	assert_int_equal(modules_read(pid, &ret->modules), 0);
+	if (way && !strcmp(way, "vdso"))
+		step_into_vdso(pid, ret);
+	take_vdso(pid, ret);
+	ret->raw.compat = take_registers(tid, &ret->registers);
+	ret->raw.registers = &ret->registers;
 	take_piece(pid, ret->registers.sp, ret);
 	take_interrupted(pid, ret);
 	read_word(pid, ret->registers.sp, &ret->raw.sp_word);

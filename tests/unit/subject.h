@@ -18,7 +18,6 @@ struct subject {
 	struct raw_stack raw; /* whole: up to the end of the mapping */
 	uint64_t addrs[SUBJECT_ADDRS_MAX];
 	char *bytes[EVENT_SLICE_PIECES];
-	bool registers_only; /* by the caller: do not take a second piece */
 };
 
 /* `program` is of the fixtures' directory, $FIXTURES; its stop is the delivery of SIGUSR2. Fails the test when it does not come. */

@@ -362,6 +362,37 @@ static void crosses_a_signal_stack(void **state)
 	assert_string_equal(stack->reason, "alt_stack");
 	stack_free(stack);
 	subject_free(&subject);
+
+	subject_run("pie", "altstack_within", &subject);
+	stack = unwind_with(&with_debug_files, &subject, true);
+	assert_chain(stack, CHAIN("first", "on_signal", "__restore_rt"));
+	assert_chain(stack, CHAIN("raise", "interrupted"));
+	stack_free(stack);
+	subject_free(&subject);
+}
+
+static int refuse_alternate(void *context, const struct debug_file_request *request)
+{
+	return request->kind == DEBUG_FILE_ALTERNATE ? -1 : subject_open_debug_file(context, request);
+}
+
+/* Names that are in the file that is not there are missing; libdw does not go and look for it. */
+static void does_without_the_alternate_file(void **state)
+{
+	const struct symbolizer_options options = {.open_debug_file = refuse_alternate, .statm_fd = -1};
+	struct subject subject;
+	struct stack *stack;
+
+	(void)state;
+	if (access(subject_path("shared.debug"), R_OK))
+		skip();
+	subject_run("dwz", "inlined", &subject);
+	stack = unwind_with(&options, &subject, true);
+	assert_chain(stack, CHAIN("stop_here"));
+	assert_chain(stack, CHAIN("first_inlined", "main"));
+	assert_complete(stack, "_start");
+	stack_free(stack);
+	subject_free(&subject);
 }
 
 /* Cut anywhere: what is there is a beginning of the whole chain, and it says that it is not all. */
@@ -485,6 +516,42 @@ static void does_with_addresses_alone(void **state)
 	subject_free(&subject);
 }
 
+static void unwinds_the_vdso(void **state)
+{
+	struct subject subject;
+	struct stack *stack;
+
+	(void)state;
+	subject_run("pie", "vdso", &subject);
+	stack = unwind_with(&with_debug_files, &subject, true);
+	assert_string_equal(stack->frames[0].module, "[vdso]");
+	assert_non_null(stack->frames[0].symbol);
+	assert_non_null(strstr(stack->frames[0].symbol, "clock_gettime"));
+	assert_chain(stack, CHAIN("ask_for_time", "main"));
+	assert_complete(stack, "_start");
+	assert_method(stack, METHOD_CFI);
+	stack_free(stack);
+	subject_free(&subject);
+}
+
+static void names_a_32_bit_program(void **state)
+{
+	struct subject subject;
+	struct stack *stack;
+
+	(void)state;
+	if (access(subject_path("m32"), X_OK))
+		skip();
+	subject_run("m32", "plain", &subject);
+	assert_true(subject.raw.compat);
+	stack = unwind_with(&with_debug_files, &subject, true);
+	assert_chain(stack, CHAIN("third", "second", "first", "main"));
+	assert_method(stack, METHOD_FRAME_POINTER);
+	assert_string_equal(stack->reason, "frame_pointer_lost"); /* in libc */
+	stack_free(stack);
+	subject_free(&subject);
+}
+
 static const struct module *seen;
 static int told;
 
@@ -495,10 +562,18 @@ static void note_work(void *context, const struct module *module)
 	seen = module;
 }
 
-/* One symbolizer for all: each process is forgotten, files stay, and within a bound of nothing it works as well. */
+static int opened;
+
+static int count_debug_files(void *context, const struct debug_file_request *request)
+{
+	opened++;
+	return subject_open_debug_file(context, request);
+}
+
+/* One symbolizer for all, within a bound of nothing: what was parsed is dropped, and nothing is parsed twice for one stack. */
 static void keeps_and_forgets(void **state)
 {
-	const struct symbolizer_options options = {.open_debug_file = subject_open_debug_file,
+	const struct symbolizer_options options = {.open_debug_file = count_debug_files,
 						   .working_on = note_work,
 						   .memory_bytes = 1,
 						   .statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)};
@@ -513,13 +588,14 @@ static void keeps_and_forgets(void **state)
 
 		subject_run(programs[i], "plain", &subject);
 		for (int again = 0; again < 2; again++) {
-			told = 0;
+			told = opened = 0;
 			assert_int_equal(symbolizer_unwind(symbolizer, subject.modules, &subject.raw, &stack[again]),
 					 0);
 			assert_int_equal(symbolizer_add_lines(symbolizer, subject.modules, stack[again]), 0);
 			assert_null(stack[again]->reason);
 			assert_null(seen);
 			assert_true(told > 0);
+			assert_true(!again || !opened);
 		}
 		assert_int_equal(stack[0]->count, stack[1]->count);
 		for (size_t at = 0; at < stack[0]->count; at++)
@@ -569,9 +645,12 @@ int main(void)
 		cmocka_unit_test(unwinds_a_thread),
 		cmocka_unit_test(returns_beyond_the_end_of_a_function),
 		cmocka_unit_test(crosses_a_signal_stack),
+		cmocka_unit_test(does_without_the_alternate_file),
 		cmocka_unit_test(says_that_it_is_truncated),
 		cmocka_unit_test(completes_with_frame_pointers),
 		cmocka_unit_test(unwinds_generated_code),
+		cmocka_unit_test(unwinds_the_vdso),
+		cmocka_unit_test(names_a_32_bit_program),
 		cmocka_unit_test(does_with_addresses_alone),
 		cmocka_unit_test(keeps_and_forgets),
 		cmocka_unit_test(ends_on_garbage),
