@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * modules.c: reads the executable file mappings of a process and opens their files. The process is a stranger: what its
- * maps name may be a device, a FIFO, or a path that leads elsewhere, so nothing is opened before it is known to be a
- * regular file, and there is a bound to all. Parses no file's contents.
+ * modules.c: reads the executable file mappings of a process and keeps them. What the process has there is up to it: there
+ * is a bound to all. Opens no file of it: see module_files.c.
  */
 #include "modules.h"
 
@@ -10,20 +9,17 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "module_files.h"
 
 #define MODULES_MAX 4096 /* mappings kept of one process: the lowest ones */
-#define FILES_MAX   512 /* files opened of one process */
 
 /* The longest that a line can be: a path whose every byte is a newline, shown as \012, and what stands before it. */
 #define LINE_BYTES (4 * PATH_MAX + 256)
@@ -396,76 +392,6 @@ static int read_queries(int fd, pid_t tid, struct modules **ret)
 	return 0;
 }
 
-/*
- * A regular file, open for reading, from what `path_fd` only names. Merely opening a device can do harm (a tape rewinds,
- * a watchdog starts), so that the look comes first; and it is the very same file that is then opened.
- */
-static int open_regular(int path_fd, uint64_t inode)
-{
-	char path[PROC_PATH_BYTES];
-	struct stat status;
-
-	if (fstat(path_fd, &status) || !S_ISREG(status.st_mode))
-		return -1;
-	if (inode && status.st_ino != inode)
-		return -1;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", path_fd);
-	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-}
-
-/* Reaches deleted files and those of other mount namespaces; asks for CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN. */
-static int open_map_file(pid_t tid, const struct module *module)
-{
-	_cleanup_close_ int path_fd = -1;
-	char path[PROC_PATH_BYTES];
-
-	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, tid, module->start, module->end);
-	path_fd = open(path, O_PATH | O_CLOEXEC);
-	return path_fd < 0 ? -1 : open_regular(path_fd, 0);
-}
-
-/* By name, which now may lead to another file: only the same inode will do, and no link leads out of the root. */
-static int open_in_root(pid_t tid, const struct module *module)
-{
-	_cleanup_close_ int root = -1, path_fd = -1;
-	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-	char path[PROC_PATH_BYTES];
-
-	snprintf(path, sizeof(path), "/proc/%d/root", tid);
-	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
-		return -1;
-	path_fd = syscall(SYS_openat2, root, module->path, &how, sizeof(how));
-	return path_fd < 0 ? -1 : open_regular(path_fd, module->inode);
-}
-
-static void open_files(struct modules *modules, pid_t tid)
-{
-	const struct module *opened[FILES_MAX];
-	size_t count = 0;
-
-	for (size_t i = 0; i < modules->count; i++) {
-		struct module *module = &modules->list[i];
-		size_t same = 0;
-
-		if (!module->inode)
-			continue;
-		while (same < count && (opened[same]->inode != module->inode || opened[same]->device != module->device))
-			same++;
-		if (same < count) {
-			module->fd = opened[same]->fd;
-			continue;
-		}
-		if (count == FILES_MAX)
-			continue;
-		module->fd = open_map_file(tid, module);
-		if (module->fd < 0)
-			module->fd = open_in_root(tid, module);
-		if (module->fd >= 0)
-			opened[count++] = module;
-	}
-}
-
 static bool has_memory(pid_t tid)
 {
 	char path[PROC_PATH_BYTES], target[1];
@@ -500,7 +426,9 @@ int modules_read(pid_t tid, struct modules **ret)
 		err = read_text(fd, &modules);
 	if (err)
 		return err;
-	open_files(modules, tid);
+	modules->root_fd = module_files_open_root(tid);
+	module_files_open(modules->list, modules->count, tid, modules->root_fd);
+	modules->perf_map_fd = module_files_open_perf_map(modules->root_fd, tid);
 	/* The list of a process that exits meanwhile just ends, as if it were complete. */
 	modules->partial = !has_memory(tid);
 	*ret = cleanup_take(modules);

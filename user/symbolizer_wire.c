@@ -195,10 +195,13 @@ int wire_decode_number(const void *bytes, size_t size, uint64_t *ret)
 
 /* ---- asks ---- */
 
+/* The other end takes no piece that goes beyond the end of the address space: of such a one nothing is left. */
 static void put_piece(struct wire_buffer *buffer, const struct memory_piece *piece)
 {
 	size_t size = piece->size < WIRE_PIECE_MAX ? piece->size : WIRE_PIECE_MAX;
 
+	if (piece->start + size < piece->start)
+		size = 0;
 	put_number(buffer, piece->start);
 	put_number(buffer, piece->vma_end);
 	put_number(buffer, size);
@@ -214,7 +217,7 @@ int wire_encode_ask(struct wire_buffer *buffer, uint64_t id, uint64_t space, con
 	put_number(buffer, space);
 	put_number(buffer, raw->capacity);
 	put_number(buffer, raw->sp_word);
-	put_number(buffer, (uint64_t) - (int64_t)raw->error);
+	put_number(buffer, raw->error < 0 && raw->error != INT_MIN ? -raw->error : 0);
 	put_number(buffer, raw->compat);
 	put_number(buffer, raw->registers != NULL);
 	if (raw->registers)

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -18,6 +19,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -450,6 +452,207 @@ static void opens_no_device(void **state)
 	munmap(addr, 4096);
 }
 
+/* Its bytes are those of the process, and cannot be changed; every process has the same file. */
+static void takes_the_image_of_the_vdso(void **state)
+{
+	struct modules *own, *childs;
+	const struct module *vdso, *other;
+	struct stat status, same;
+	char bytes[64 << 10];
+	pid_t child = fork();
+
+	(void)state;
+	if (!child)
+		for (;;)
+			pause();
+	assert_int_equal(modules_read(getpid(), &own), 0);
+	assert_int_equal(modules_read(child, &childs), 0);
+	vdso = modules_find(own, getauxval(AT_SYSINFO_EHDR));
+	other = modules_find(childs, getauxval(AT_SYSINFO_EHDR));
+	assert_int_equal(fstat(vdso->fd, &status), 0);
+	assert_int_equal(fstat(other->fd, &same), 0);
+	assert_int_equal(status.st_size, vdso->end - vdso->start);
+	assert_int_equal(status.st_ino, same.st_ino);
+	assert_true(vdso->fd != other->fd);
+	assert_int_equal(pread(vdso->fd, bytes, sizeof(bytes), 0), status.st_size);
+	assert_memory_equal(bytes, (const void *)(uintptr_t)vdso->start, status.st_size);
+	assert_int_equal(pwrite(vdso->fd, "x", 1, 0), -1);
+	assert_int_equal(ftruncate(vdso->fd, 0), -1);
+	modules_free(own);
+	modules_free(childs);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+}
+
+static int make_file(const char *path, uid_t owner)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0 || write(fd, "1000 10 jit\n", 12) != 12 || (!geteuid() && fchown(fd, owner, owner)))
+		return -1;
+	return close(fd);
+}
+
+/* Says "r" when it is ready, and lives until it is killed. `prepare` makes what it has in its /tmp. */
+static pid_t start_jit(int (*prepare)(void))
+{
+	int ends[2];
+	char byte;
+	pid_t pid;
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	pid = fork();
+	if (!pid) {
+		byte = prepare() ? 'f' : 'r';
+		if (write(ends[1], &byte, 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(ends[1]);
+	assert_int_equal(read(ends[0], &byte, 1), 1);
+	close(ends[0]);
+	if (byte == 'r')
+		return pid;
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return -1;
+}
+
+static int perf_map_of(pid_t pid)
+{
+	struct modules *modules;
+	char bytes[16];
+	int length;
+
+	assert_int_equal(modules_read(pid, &modules), 0);
+	assert_true(modules_root_fd(modules) >= 0);
+	length = (int)pread(modules_perf_map_fd(modules), bytes, sizeof(bytes), 0);
+	modules_free(modules);
+	return length;
+}
+
+static char *map_path(pid_t pid)
+{
+	static char path[64];
+
+	snprintf(path, sizeof(path), "/tmp/perf-%d.map", pid);
+	return path;
+}
+
+static int prepare_own(void)
+{
+	return make_file(map_path(getpid()), geteuid());
+}
+
+static int prepare_nothing(void)
+{
+	return 0;
+}
+
+static int prepare_link(void)
+{
+	return symlink("/etc/passwd", map_path(getpid()));
+}
+
+static int prepare_second_name(void)
+{
+	char other[80];
+
+	snprintf(other, sizeof(other), "%s.other", map_path(getpid()));
+	return make_file(other, geteuid()) || link(other, map_path(getpid()));
+}
+
+static int prepare_fifo(void)
+{
+	return mkfifo(map_path(getpid()), 0600);
+}
+
+static int prepare_another_users(void)
+{
+	return make_file(map_path(getpid()), 12345);
+}
+
+static void opens_a_perf_map_of_the_process_only(void **state)
+{
+	static const struct {
+		int (*prepare)(void);
+		int length;
+		bool root_only;
+	} cases[] = {
+		{prepare_own, 12, false},	  {prepare_nothing, -1, false}, {prepare_link, -1, false},
+		{prepare_second_name, -1, false}, {prepare_fifo, -1, false},	{prepare_another_users, -1, true},
+	};
+	char other[80];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		pid_t pid;
+
+		if (cases[i].root_only && geteuid())
+			continue;
+		pid = start_jit(cases[i].prepare);
+		assert_true(pid > 0);
+		assert_int_equal(perf_map_of(pid), cases[i].length);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		unlink(map_path(pid));
+		snprintf(other, sizeof(other), "%s.other", map_path(pid));
+		unlink(other);
+	}
+}
+
+/* In namespaces of its own, with a /tmp of its own, where its map bears the PID that it has there. */
+static int prepare_as_first(void)
+{
+	int ready[2];
+	char byte = 0;
+	pid_t child;
+
+	if (unshare(CLONE_NEWNS | CLONE_NEWPID) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("none", "/tmp", "tmpfs", 0, NULL) || pipe2(ready, O_CLOEXEC))
+		return -1;
+	child = fork();
+	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getpid() != 1 || prepare_own() || write(ready[1], "r", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	return read(ready[0], &byte, 1) != 1;
+}
+
+static pid_t only_child_of(pid_t pid)
+{
+	char path[64];
+	FILE *file;
+	int child = -1;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	file = fopen(path, "r");
+	if (!file || fscanf(file, "%d", &child) != 1)
+		child = -1;
+	if (file)
+		fclose(file);
+	return child;
+}
+
+static void finds_the_perf_map_in_other_namespaces(void **state)
+{
+	pid_t outer = start_jit(prepare_as_first), inner;
+
+	(void)state;
+	if (outer < 0)
+		skip(); /* it may not make namespaces */
+	inner = only_child_of(outer);
+	assert_true(inner > 0);
+	assert_int_equal(access(map_path(1), F_OK), -1);
+	assert_int_equal(perf_map_of(inner), 12);
+	kill(outer, SIGKILL);
+	waitpid(outer, NULL, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -467,7 +670,15 @@ int main(void)
 		cmocka_unit_test(reads_a_process_without_its_leader),
 		cmocka_unit_test(opens_by_name_only_the_same_regular_file),
 		cmocka_unit_test(opens_no_device),
+		cmocka_unit_test(takes_the_image_of_the_vdso),
+		cmocka_unit_test(opens_a_perf_map_of_the_process_only),
+		cmocka_unit_test(finds_the_perf_map_in_other_namespaces),
 	};
+	struct modules *modules;
 
+	/* One descriptor stays open from the first time on: of the vDSO that all processes share. */
+	if (modules_read(getpid(), &modules))
+		return 1;
+	modules_free(modules);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

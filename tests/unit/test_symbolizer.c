@@ -463,7 +463,7 @@ static void says_why_there_is_no_name(void **state)
 		bool vdso = addrs[i] == getauxval(AT_SYSINFO_EHDR) + 1;
 
 		stack = name_once(modules, &addrs[i], 1, 0);
-		assert_string_equal(stack->frames[0].reason, vdso ? "unreadable" : "no_module");
+		assert_string_equal(stack->frames[0].reason, vdso ? "stripped" : "no_module");
 		if (vdso)
 			assert_string_equal(stack->frames[0].module, "[vdso]");
 		stack_free(stack);

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * module_files.c: see module_files.h. The process is a stranger: what its maps name may be a device, a FIFO, or a path
+ * that leads elsewhere, so nothing is opened before it is known to be a regular file.
+ */
+#include "module_files.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/openat2.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+#define FILES_MAX	   512 /* files opened of one process */
+#define VDSO_BYTES_MAX	   (64 << 10)
+#define PERF_MAP_BYTES_MAX (256 << 20)
+
+#define PROC_PATH_BYTES 96 /* "/proc/TID/map_files/START-END", with numbers at their widest */
+
+/*
+ * A regular file, open for reading, from what `path_fd` only names. Merely opening a device can do harm (a tape rewinds,
+ * a watchdog starts), so that the look comes first; and it is the very same file that is then opened.
+ */
+static int open_regular(int path_fd, uint64_t inode)
+{
+	char path[PROC_PATH_BYTES];
+	struct stat status;
+
+	if (fstat(path_fd, &status) || !S_ISREG(status.st_mode))
+		return -1;
+	if (inode && status.st_ino != inode)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", path_fd);
+	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
+/* Reaches deleted files and those of other mount namespaces; asks for CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN. */
+static int open_map_file(pid_t tid, const struct module *module)
+{
+	_cleanup_close_ int path_fd = -1;
+	char path[PROC_PATH_BYTES];
+
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, tid, module->start, module->end);
+	path_fd = open(path, O_PATH | O_CLOEXEC);
+	return path_fd < 0 ? -1 : open_regular(path_fd, 0);
+}
+
+int module_files_open_root(pid_t tid)
+{
+	char path[PROC_PATH_BYTES];
+
+	snprintf(path, sizeof(path), "/proc/%d/root", tid);
+	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* By name, which now may lead to another file: only the same inode will do, and no link leads out of the root. */
+static int open_in_root(int root, const struct module *module)
+{
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+	_cleanup_close_ int path_fd = -1;
+
+	if (root < 0)
+		return -1;
+	path_fd = syscall(SYS_openat2, root, module->path, &how, sizeof(how));
+	return path_fd < 0 ? -1 : open_regular(path_fd, module->inode);
+}
+
+static void open_mapped(struct module *list, size_t list_count, pid_t tid, int root)
+{
+	const struct module *opened[FILES_MAX];
+	size_t count = 0;
+
+	for (size_t i = 0; i < list_count; i++) {
+		struct module *module = &list[i];
+		size_t same = 0;
+
+		if (!module->inode)
+			continue;
+		while (same < count && (opened[same]->inode != module->inode || opened[same]->device != module->device))
+			same++;
+		if (same < count) {
+			module->fd = opened[same]->fd;
+			continue;
+		}
+		if (count == FILES_MAX)
+			continue;
+		module->fd = open_map_file(tid, module);
+		if (module->fd < 0)
+			module->fd = open_in_root(root, module);
+		if (module->fd >= 0)
+			opened[count++] = module;
+	}
+}
+
+/* ---- the vDSO ---- */
+
+/* Of a mapping as it is in the process's memory, so many bytes, all or none. */
+static bool read_memory(pid_t tid, uint64_t start, char *bytes, size_t size)
+{
+	struct iovec local = {bytes, size}, remote = {(void *)(uintptr_t)start, size};
+
+	return process_vm_readv(tid, &local, 1, &remote, 1, 0) == (ssize_t)size;
+}
+
+static int make_image(const char *bytes, size_t size)
+{
+	_cleanup_close_ int fd = memfd_create("vdso", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0 || write(fd, bytes, size) != (ssize_t)size)
+		return -1;
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
+		return -1;
+	return cleanup_take_fd(&fd);
+}
+
+/* The kernel maps the same one into every process but 32-bit ones: to whoever parses it, it is one file then. */
+static int open_own_image(const char *bytes, size_t size)
+{
+	static int own = -1;
+	_cleanup_free_ char *ours = malloc(size);
+
+	if (!ours || !read_memory(getpid(), getauxval(AT_SYSINFO_EHDR), ours, size) || memcmp(bytes, ours, size) != 0)
+		return -1;
+	if (own < 0)
+		own = make_image(bytes, size);
+	return own < 0 ? -1 : fcntl(own, F_DUPFD_CLOEXEC, 0);
+}
+
+static void open_vdso(struct module *module, pid_t tid)
+{
+	size_t size = module->end - module->start;
+	_cleanup_free_ char *bytes = size <= VDSO_BYTES_MAX ? malloc(size) : NULL;
+
+	if (!bytes || !read_memory(tid, module->start, bytes, size))
+		return;
+	module->fd = open_own_image(bytes, size);
+	if (module->fd < 0)
+		module->fd = make_image(bytes, size);
+}
+
+static void open_vdsos(struct module *list, size_t count, pid_t tid)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct module *module = &list[i];
+
+		if (module->inode || strcmp(module->path, "[vdso]") != 0)
+			continue;
+		open_vdso(module, tid);
+		return; /* there is one; more of them can only be made up */
+	}
+}
+
+/* ---- the perf map ---- */
+
+struct identity {
+	pid_t namespace_tgid;
+	uid_t uid;
+};
+
+/* "NStgid: 4711 12 1": in every PID namespace from ours on, its own is the last one. "Uid: real effective saved fs". */
+static bool read_identity(pid_t tid, struct identity *ret)
+{
+	_cleanup_fclose_ FILE *file = NULL;
+	char path[PROC_PATH_BYTES], line[1024];
+	bool has_uid = false, has_tgid = false;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", tid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		const char *last = strrchr(line, '\t');
+
+		if (!strncmp(line, "NStgid:", 7) && last)
+			has_tgid = sscanf(last, "%d", &ret->namespace_tgid) == 1;
+		if (!strncmp(line, "Uid:", 4))
+			has_uid = sscanf(line + 4, "%*u %u", &ret->uid) == 1;
+	}
+	return has_uid && has_tgid;
+}
+
+/* /tmp may be a link in a root of its own; the file in it may not, nor another name for some other file. */
+static int find_perf_map(int root, pid_t namespace_tgid)
+{
+	struct open_how directory_how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+					 .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+	struct open_how how = {.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+	_cleanup_close_ int directory = syscall(SYS_openat2, root, "tmp", &directory_how, sizeof(directory_how));
+	char name[32];
+
+	snprintf(name, sizeof(name), "perf-%d.map", namespace_tgid);
+	return directory < 0 ? -1 : (int)syscall(SYS_openat2, directory, name, &how, sizeof(how));
+}
+
+int module_files_open_perf_map(int root, pid_t tid)
+{
+	_cleanup_close_ int path_fd = -1;
+	struct identity identity;
+	struct stat status;
+
+	if (root < 0 || !read_identity(tid, &identity))
+		return -1;
+	path_fd = find_perf_map(root, identity.namespace_tgid);
+	if (path_fd < 0 || fstat(path_fd, &status) || (status.st_uid && status.st_uid != identity.uid))
+		return -1;
+	if (status.st_nlink != 1 || status.st_size > PERF_MAP_BYTES_MAX)
+		return -1;
+	return open_regular(path_fd, 0);
+}
+
+void module_files_open(struct module *list, size_t count, pid_t tid, int root)
+{
+	open_mapped(list, count, tid, root);
+	open_vdsos(list, count, tid);
+}
