@@ -53,16 +53,15 @@ static uint32_t close_others(int keep_fd)
 #endif
 }
 
-/* Before the change of the root: without privileges of its own it needs those over a user namespace of its own. */
+/* Without privileges here it takes those over a user namespace of its own, for what comes next as well. */
 static uint32_t leave_namespaces(void)
 {
 	uint32_t gaps = 0;
 
-	if (geteuid() && unshare(CLONE_NEWUSER))
-		return SANDBOX_NETWORK | SANDBOX_IPC | SANDBOX_MOUNTS;
+	if (unshare(CLONE_NEWNS) && (unshare(CLONE_NEWUSER) || unshare(CLONE_NEWNS)))
+		gaps |= SANDBOX_MOUNTS;
 	gaps |= gap_if(unshare(CLONE_NEWNET), SANDBOX_NETWORK);
 	gaps |= gap_if(unshare(CLONE_NEWIPC), SANDBOX_IPC);
-	gaps |= gap_if(unshare(CLONE_NEWNS), SANDBOX_MOUNTS);
 	return gaps;
 }
 
@@ -257,6 +256,7 @@ static uint32_t filter_calls(void)
 
 int sandbox_enter(const struct sandbox_options *options, uint32_t *gaps)
 {
+	bool is_root = !geteuid();
 	uint32_t found = close_others(options->keep_fd);
 	int err;
 
@@ -267,13 +267,13 @@ int sandbox_enter(const struct sandbox_options *options, uint32_t *gaps)
 	err = drop_capabilities();
 	if (!err)
 		err = drop_prospects();
-	/* Root without capabilities still owns root's files. */
-	if (!err && found & SANDBOX_USER && !geteuid())
-		err = -EPERM;
 	if (err)
 		return err;
 	found |= set_limits(options->memory_bytes);
 	found |= filter_calls();
+	/* Root without capabilities still owns root's files: then there must be no way to them at all. */
+	if (is_root && found & SANDBOX_USER && found & (SANDBOX_DIRECTORY | SANDBOX_SECCOMP))
+		return -EPERM;
 	*gaps = found;
 	return 0;
 }
