@@ -18,7 +18,7 @@
 #include "self.h"
 #include "symbolizer_child.h"
 
-#define END_WAITED 1000 /* ms */
+#define END_WAITED 3000 /* ms */
 
 struct outgoing {
 	enum wire_type type;
