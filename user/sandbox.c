@@ -143,10 +143,12 @@ static bool set_limit(int resource, uint64_t value)
 /* No bound on CPU time: it would add up over all that is asked of the process. */
 static uint32_t set_limits(uint64_t memory_bytes)
 {
-	bool set = set_limit(RLIMIT_CORE, 0) & set_limit(RLIMIT_FSIZE, 0) & set_limit(RLIMIT_NPROC, 0);
+	bool set = set_limit(RLIMIT_CORE, 0);
 
+	set = set_limit(RLIMIT_FSIZE, 0) && set;
+	set = set_limit(RLIMIT_NPROC, 0) && set;
 	if (memory_bytes)
-		set &= set_limit(RLIMIT_AS, memory_bytes);
+		set = set_limit(RLIMIT_AS, memory_bytes) && set;
 	return gap_if(!set, SANDBOX_LIMITS);
 }
 
@@ -235,7 +237,8 @@ static int allow_some(scmp_filter_ctx filter)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(statx), 1,
 				       SCMP_A2(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH));
 	if (!err)
-		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO));
+		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
+				       SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO, 0));
 	return err;
 }
 

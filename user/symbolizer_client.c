@@ -330,12 +330,16 @@ static void on_timer(struct symbolizer_client *client)
 
 /* ---- debug files ---- */
 
+/* Takes over `fd`. */
 static int reply(struct symbolizer_client *client, uint64_t sequence, int fd)
 {
-	_cleanup_close_ int owned = fd;
+	int err = symbolizer_process_send_number(client->process, WIRE_DEBUG_FILE, sequence, fd);
 
-	client->counts.debug_files += fd >= 0;
-	return symbolizer_process_send_number(client->process, WIRE_DEBUG_FILE, sequence, fd);
+	if (fd < 0)
+		return err;
+	client->counts.debug_files++;
+	close(fd);
+	return err;
 }
 
 static bool fetch(struct symbolizer_client *client, const struct wire_want *want)
