@@ -3,8 +3,11 @@
  * test_symbolizer_client.c: the tracer's end of the symbolizer's process against the real process, and against ones that
  * misbehave: this program, started again, is either. Which one it is stands in a file that bears the parent's PID.
  */
+#include <arpa/inet.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -23,6 +26,7 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "debuginfod.h"
 #include "sandbox.h"
 #include "symbolizer_child.h"
 #include "symbolizer_client.h"
@@ -183,6 +187,11 @@ static void misbehave(const char *kind, const struct wire_ask *ask)
 		want_file(ask->space + 1, 0);
 	if (!strcmp(kind, "sends no message"))
 		send(SYMBOLIZER_CHILD_SOCKET, "x", 1, 0);
+	if (!strcmp(kind, "waits for a debug file")) {
+		show_names(ask->id, 0);
+		want_file(ask->space, 0);
+		return;
+	}
 	if (!strcmp(kind, "closes its socket"))
 		close(SYMBOLIZER_CHILD_SOCKET);
 	for (;;)
@@ -193,7 +202,7 @@ static int fake_process(const char *kind)
 {
 	struct wire_receiver receiver;
 	struct wire_message message;
-	struct wire_ask ask;
+	struct wire_ask ask = {};
 
 	if (!strcmp(kind, "dies at once"))
 		return 1;
@@ -205,6 +214,8 @@ static int fake_process(const char *kind)
 	while (!wire_receive(&receiver, SYMBOLIZER_CHILD_SOCKET, &message)) {
 		if (message.type == WIRE_ASK && !wire_decode_ask(message.bytes, message.size, &ask))
 			misbehave(kind, &ask);
+		if (message.type == WIRE_DEBUG_FILE)
+			say_stack(ask.id);
 	}
 	return 1;
 }
@@ -675,6 +686,56 @@ static void gives_up_on_what_dies_at_once(void **state)
 	fini(&answers);
 }
 
+/* Accepts nothing: the connection is made by the kernel, and nobody ever answers. */
+static int start_silent_server(void)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char url[64];
+
+	assert_int_equal(bind(fd, (const struct sockaddr *)&address, size), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d", ntohs(address.sin_port));
+	setenv("DEBUGINFOD_URLS", url, 1);
+	return fd;
+}
+
+/* The names go out at the deadline, and the process is not ended for what a server is late with. */
+static void waits_for_servers_without_waiting(void **state)
+{
+	struct answers answers = {};
+	struct symbolizer_client_options options = {
+		.deadline_ns = DEADLINE_NS, .debuginfod = true, .answered = answered, .context = &answers};
+	void *library = dlopen("libdebuginfod.so.1", RTLD_NOW);
+	struct modules *modules = own_modules();
+	int server;
+	pid_t pid;
+
+	(void)state;
+	if (!library)
+		skip();
+	dlclose(library);
+	server = start_silent_server();
+	start_as("waits for a debug file");
+	assert_int_equal(symbolizer_client_new(&options, &answers.client), 0);
+	pid = symbolizer_client_pid(answers.client);
+	ask(&answers, modules, 1);
+	ask(&answers, modules, 2);
+	wait_for_answers(&answers, 1);
+	assert_string_equal(answers.last->frames[0].symbol, "named");
+	assert_int_equal(symbolizer_client_outstanding(answers.client), 1);
+	assert_int_equal(counts_of(&answers).deadlines, 0);
+	wait_for_answers(&answers, 2);
+	assert_int_equal(answers.ids[1], 2);
+	assert_string_equal(answers.last->frames[0].symbol, "named");
+	assert_int_equal(symbolizer_client_pid(answers.client), pid);
+	modules_free(modules);
+	fini(&answers);
+	close(server);
+}
+
 static void keeps_the_commands_status(void **state)
 {
 	struct answers answers;
@@ -744,11 +805,14 @@ int main(int argc, char **argv)
 		cmocka_unit_test(bans_the_file_it_hung_in),
 		cmocka_unit_test(gives_up_on_what_hangs_again),
 		cmocka_unit_test(gives_up_on_what_dies_at_once),
+		cmocka_unit_test(waits_for_servers_without_waiting),
 		cmocka_unit_test(keeps_the_commands_status),
 		cmocka_unit_test(bare_stacks),
 	};
 
 	if (argc == 2 && !strcmp(argv[1], SYMBOLIZER_CHILD_WORD))
 		return be_a_process(argc - 1, argv + 1);
+	if (argc == 2 && !strcmp(argv[1], DEBUGINFOD_HELPER_WORD))
+		return cmd_debuginfod_helper(argc - 1, argv + 1);
 	return cmocka_run_group_tests_name("symbolizer_client", tests, NULL, NULL);
 }
