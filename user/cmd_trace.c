@@ -19,6 +19,7 @@
 
 #include "../bpf/filter.h"
 #include "capture.h"
+#include "cleanup.h"
 #include "clock.h"
 #include "cmd.h"
 #include "command.h"
@@ -170,7 +171,9 @@ static void on_forget(void *context, const struct modules *modules)
 {
 	struct trace *trace = context;
 
-	symbolizer_client_forget(trace->symbolizer, modules);
+	/* At the end the process is gone before the model is. */
+	if (trace->symbolizer)
+		symbolizer_client_forget(trace->symbolizer, modules);
 }
 
 /* What the options ask of the kernel side. Shortage is the default: munmap() has ENOMEM for it, others EAGAIN too. */
@@ -489,14 +492,13 @@ static bool act_on(struct trace *trace, int wakes)
 		take_answers(trace);
 	if (wakes & WAKE_TICK)
 		on_tick(trace);
+	/* With a command the keys are its business, and a request to end is passed on to it. */
+	if (trace->command && wakes & WAKE_TERMINATE)
+		kill(command_pid(trace->command), SIGTERM);
 	if (wakes & (WAKE_TIME_UP | WAKE_COMMAND_ENDED | WAKE_PROCESSES_ENDED))
 		return false;
-	/* With a command the keys are its business, and a request to end is passed on to it. */
-	if (trace->command) {
-		if (wakes & WAKE_TERMINATE)
-			kill(command_pid(trace->command), SIGTERM);
+	if (trace->command)
 		return true;
-	}
 	return !(wakes & (WAKE_INTERRUPT | WAKE_TERMINATE)) && !output_is_gone(trace->output) &&
 	       !has_shown_enough(trace);
 }
@@ -527,6 +529,7 @@ static int finish(struct trace *trace)
 		;
 	wait_for_stacks(trace);
 	tell_stacks(trace);
+	symbolizer_client_free(cleanup_take(trace->symbolizer));
 	summary->time_ns = clock_now_ns(CLOCK_REALTIME);
 	summary->duration_ns = clock_now_ns(CLOCK_MONOTONIC) - trace->started_ns;
 	summary->output_errors = output_errors(trace->output);

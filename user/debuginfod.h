@@ -13,7 +13,7 @@
 
 struct debuginfod;
 
-/* `program` is borrowed: see symbolizer_process_open_program(). */
+/* `program` is borrowed: from self_open(). */
 int debuginfod_new(int program, struct debuginfod **ret);
 void debuginfod_free(struct debuginfod *debuginfod);
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "debuginfod.h"
 #include "symbolizer_child.h"
 
 static const struct {
@@ -12,7 +13,9 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{"replay", cmd_replay},
-	{SYMBOLIZER_CHILD_WORD, cmd_symbolizer_child}, /* what the tracer starts beside itself; not for people */
+	/* What the tracer starts beside itself; not for people. */
+	{SYMBOLIZER_CHILD_WORD, cmd_symbolizer_child},
+	{DEBUGINFOD_HELPER_WORD, cmd_debuginfod_helper},
 };
 
 /*

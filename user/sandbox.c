@@ -53,16 +53,15 @@ static uint32_t close_others(int keep_fd)
 #endif
 }
 
-/* Before the change of the root: without privileges of its own it needs those over a user namespace of its own. */
+/* Without privileges here it takes those over a user namespace of its own, for what comes next as well. */
 static uint32_t leave_namespaces(void)
 {
 	uint32_t gaps = 0;
 
-	if (geteuid() && unshare(CLONE_NEWUSER))
-		return SANDBOX_NETWORK | SANDBOX_IPC | SANDBOX_MOUNTS;
+	if (unshare(CLONE_NEWNS) && (unshare(CLONE_NEWUSER) || unshare(CLONE_NEWNS)))
+		gaps |= SANDBOX_MOUNTS;
 	gaps |= gap_if(unshare(CLONE_NEWNET), SANDBOX_NETWORK);
 	gaps |= gap_if(unshare(CLONE_NEWIPC), SANDBOX_IPC);
-	gaps |= gap_if(unshare(CLONE_NEWNS), SANDBOX_MOUNTS);
 	return gaps;
 }
 
@@ -144,10 +143,12 @@ static bool set_limit(int resource, uint64_t value)
 /* No bound on CPU time: it would add up over all that is asked of the process. */
 static uint32_t set_limits(uint64_t memory_bytes)
 {
-	bool set = set_limit(RLIMIT_CORE, 0) & set_limit(RLIMIT_FSIZE, 0) & set_limit(RLIMIT_NPROC, 0);
+	bool set = set_limit(RLIMIT_CORE, 0);
 
+	set = set_limit(RLIMIT_FSIZE, 0) && set;
+	set = set_limit(RLIMIT_NPROC, 0) && set;
 	if (memory_bytes)
-		set &= set_limit(RLIMIT_AS, memory_bytes);
+		set = set_limit(RLIMIT_AS, memory_bytes) && set;
 	return gap_if(!set, SANDBOX_LIMITS);
 }
 
@@ -236,7 +237,8 @@ static int allow_some(scmp_filter_ctx filter)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(statx), 1,
 				       SCMP_A2(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH));
 	if (!err)
-		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO));
+		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
+				       SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO, 0));
 	return err;
 }
 
@@ -257,6 +259,7 @@ static uint32_t filter_calls(void)
 
 int sandbox_enter(const struct sandbox_options *options, uint32_t *gaps)
 {
+	bool is_root = !geteuid();
 	uint32_t found = close_others(options->keep_fd);
 	int err;
 
@@ -267,13 +270,13 @@ int sandbox_enter(const struct sandbox_options *options, uint32_t *gaps)
 	err = drop_capabilities();
 	if (!err)
 		err = drop_prospects();
-	/* Root without capabilities still owns root's files. */
-	if (!err && found & SANDBOX_USER && !geteuid())
-		err = -EPERM;
 	if (err)
 		return err;
 	found |= set_limits(options->memory_bytes);
 	found |= filter_calls();
+	/* Root without capabilities still owns root's files: then there must be no way to them at all. */
+	if (is_root && found & SANDBOX_USER && found & (SANDBOX_DIRECTORY | SANDBOX_SECCOMP))
+		return -EPERM;
 	*gaps = found;
 	return 0;
 }

@@ -149,9 +149,9 @@ static struct space *find_space(const struct child *child, uint64_t id)
 {
 	struct space *space;
 
-	LIST_FOREACH(space, &child->spaces, entry)
-	if (space->id == id)
-		return space;
+	LIST_FOREACH (space, &child->spaces, entry)
+		if (space->id == id)
+			return space;
 	return NULL;
 }
 

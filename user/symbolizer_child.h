@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include "self.h"
+
 /* The command word that a program of ours is started with for it. Not for people: --help does not list it. */
 #define SYMBOLIZER_CHILD_WORD "symbolizer-process"
 
@@ -16,8 +18,8 @@
 
 /* What it is started with, open; standard input, output and error are of no use to it. */
 enum symbolizer_child_fd {
-	SYMBOLIZER_CHILD_SOCKET = 3, /* messages of symbolizer_wire.h */
-	SYMBOLIZER_CHILD_PAGE = 4, /* memory to be shared: struct symbolizer_child_page */
+	SYMBOLIZER_CHILD_SOCKET = SELF_FIRST_FD, /* messages of symbolizer_wire.h */
+	SYMBOLIZER_CHILD_PAGE, /* memory to be shared: struct symbolizer_child_page */
 };
 
 /*

@@ -18,6 +18,7 @@
 #include "clock.h"
 #include "debug_files.h"
 #include "debuginfod.h"
+#include "self.h"
 #include "symbolizer_asks.h"
 #include "symbolizer_process.h"
 #include "symbolizer_spaces.h"
@@ -79,6 +80,12 @@ static int watch(struct symbolizer_client *client, int operation, int fd, enum s
 	return epoll_ctl(client->epoll, operation, fd, &event) ? -errno : 0;
 }
 
+/* Before it is closed: a child that is just being started has a copy of it, which would keep it in the set. */
+static void stop_watching(struct symbolizer_client *client, int fd)
+{
+	epoll_ctl(client->epoll, EPOLL_CTL_DEL, fd, NULL);
+}
+
 /* The timer may go off too early, and is then set again: it is not touched with each ask. */
 static void set_timer(struct symbolizer_client *client, uint64_t at_ns)
 {
@@ -138,6 +145,7 @@ static void reap_dying(struct symbolizer_client *client)
 	for (size_t i = 0; i < DYING_MAX; i++) {
 		if (!client->dying[i] || !symbolizer_process_reap(client->dying[i], &killed))
 			continue;
+		stop_watching(client, symbolizer_process_pidfd(client->dying[i]));
 		symbolizer_process_free(cleanup_take(client->dying[i]));
 	}
 }
@@ -153,13 +161,16 @@ static void end_process(struct symbolizer_client *client)
 	client->fetching = 0;
 	client->broken = client->wants_write = false;
 	spaces_restart(client->spaces);
+	stop_watching(client, symbolizer_process_socket(process));
 	symbolizer_process_end(process);
 	watch(client, EPOLL_CTL_MOD, symbolizer_process_pidfd(process), SOURCE_DYING, EPOLLIN);
 	reap_dying(client);
-	if (make_room_for_dying(client, &place))
+	if (make_room_for_dying(client, &place)) {
 		client->dying[place] = process;
-	else
-		symbolizer_process_free(process);
+		return;
+	}
+	stop_watching(client, symbolizer_process_pidfd(process));
+	symbolizer_process_free(process);
 }
 
 static void count_death(struct symbolizer_client *client)
@@ -319,12 +330,16 @@ static void on_timer(struct symbolizer_client *client)
 
 /* ---- debug files ---- */
 
+/* Takes over `fd`. */
 static int reply(struct symbolizer_client *client, uint64_t sequence, int fd)
 {
-	_cleanup_close_ int owned = fd;
+	int err = symbolizer_process_send_number(client->process, WIRE_DEBUG_FILE, sequence, fd);
 
-	client->counts.debug_files += fd >= 0;
-	return symbolizer_process_send_number(client->process, WIRE_DEBUG_FILE, sequence, fd);
+	if (fd < 0)
+		return err;
+	client->counts.debug_files++;
+	close(fd);
+	return err;
 }
 
 static bool fetch(struct symbolizer_client *client, const struct wire_want *want)
@@ -536,7 +551,7 @@ static void on_socket(struct symbolizer_client *client, uint32_t events)
 		return;
 	/* Its end says more, and comes at once: how it ended. One that merely closed its socket is killed. */
 	if (err == -EPIPE) {
-		watch(client, EPOLL_CTL_DEL, symbolizer_process_socket(client->process), SOURCE_SOCKET, 0);
+		stop_watching(client, symbolizer_process_socket(client->process));
 		kill(symbolizer_process_pid(client->process), SIGKILL);
 	} else {
 		lose_process(client, false);
@@ -662,7 +677,7 @@ static int start(struct symbolizer_client *client)
 	client->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (client->epoll < 0 || client->timer < 0)
 		return -errno;
-	client->program = symbolizer_process_open_program();
+	client->program = self_open();
 	if (client->program < 0)
 		return client->program;
 	err = watch(client, EPOLL_CTL_ADD, client->timer, SOURCE_TIMER, EPOLLIN);

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * symbolizer_process.c: see symbolizer_process.h. The process is our own program, executed anew: it has nothing of the
- * tracer's memory.
- */
+/* symbolizer_process.c: see symbolizer_process.h. */
 #include "symbolizer_process.h"
 
 #include <errno.h>
@@ -13,17 +10,15 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/queue.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "sanitizer.h"
+#include "self.h"
 #include "symbolizer_child.h"
 
-#define FDS_FROM   16 /* above all that the process is started with */
-#define END_WAITED 1000 /* ms */
+#define END_WAITED 3000 /* ms */
 
 struct outgoing {
 	enum wire_type type;
@@ -46,125 +41,42 @@ struct symbolizer_process {
 
 CLEANUP_DEFINE(cleanup_process, struct symbolizer_process *, symbolizer_process_free)
 
-int symbolizer_process_open_program(void)
-{
-	_cleanup_close_ int fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
-	int high = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, FDS_FROM);
-
-	return high < 0 ? -errno : high;
-}
-
-/* ---- start ---- */
-
-/* Of the environment only what the loader and the sanitizers need to start the same program again. */
-static char **environment(void)
-{
-	static const char *const names[] = {"LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS"};
-	static char *kept[sizeof(names) / sizeof(*names) + 1];
-	size_t count = 0;
-
-	for (char **variable = environ; *variable; variable++)
-		for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-			size_t length = strlen(names[i]);
-
-			if (!strncmp(*variable, names[i], length) && (*variable)[length] == '=' &&
-			    count < sizeof(names) / sizeof(*names))
-				kept[count++] = *variable;
-		}
-	kept[count] = NULL;
-	return kept;
-}
-
-/* The keys of the terminal and a request to end are the tracer's business: its end is the process's. */
-static void settle_signals(void)
-{
-	struct sigaction action = {0};
-	sigset_t none;
-
-	for (int sig = 1; sig < NSIG; sig++) {
-		bool ignored = sig == SIGINT || sig == SIGQUIT || sig == SIGTERM || sig == SIGHUP || sig == SIGPIPE;
-
-		action.sa_handler = ignored ? SIG_IGN : SIG_DFL;
-		sigaction(sig, &action, NULL);
-	}
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-static void __attribute__((noreturn)) run_child(int program, int socket, int page, int null, char **env)
-{
-	char *const argv[] = {(char *)"vmasnoop", (char *)SYMBOLIZER_CHILD_WORD, NULL};
-
-	settle_signals();
-	setsid();
-	if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
-		_exit(EXIT_FAILURE);
-	if (!IS_SANITIZED && dup2(null, STDERR_FILENO) < 0)
-		_exit(EXIT_FAILURE);
-	if (dup2(socket, SYMBOLIZER_CHILD_SOCKET) < 0 || dup2(page, SYMBOLIZER_CHILD_PAGE) < 0)
-		_exit(EXIT_FAILURE);
-	syscall(SYS_execveat, program, "", argv, env, AT_EMPTY_PATH);
-	_exit(EXIT_FAILURE);
-}
-
-/* All signals are blocked around the fork, so that no handler of ours runs in the child. */
-static pid_t fork_child(int program, int socket, int page, int null)
-{
-	char **env = environment();
-	sigset_t all, before;
-	pid_t pid;
-	int err;
-
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &before);
-	pid = fork();
-	if (!pid)
-		run_child(program, socket, page, null, env);
-	err = errno;
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	errno = err;
-	return pid;
-}
-
 /* Sealed: a page that is cut off would be a SIGBUS here. */
 static int make_page(struct symbolizer_process *process, int *ret)
 {
-	_cleanup_close_ int low = memfd_create("vmasnoop", MFD_CLOEXEC | MFD_ALLOW_SEALING), fd = -1;
+	_cleanup_close_ int fd = memfd_create("vmasnoop", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	void *page;
+	int high;
 
-	if (low < 0 || ftruncate(low, sizeof(*process->page)))
+	if (fd < 0 || ftruncate(fd, sizeof(*process->page)))
 		return -errno;
-	if (fcntl(low, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
 		return -errno;
-	page = mmap(NULL, sizeof(*process->page), PROT_READ, MAP_SHARED, low, 0);
+	page = mmap(NULL, sizeof(*process->page), PROT_READ, MAP_SHARED, fd, 0);
 	if (page == MAP_FAILED)
 		return -errno;
 	process->page = page;
-	fd = fcntl(low, F_DUPFD_CLOEXEC, FDS_FROM);
-	if (fd < 0)
-		return -errno;
-	*ret = cleanup_take_fd(&fd);
+	high = self_high_fd(fd);
+	if (high < 0)
+		return high;
+	*ret = high;
 	return 0;
 }
 
 static int start(struct symbolizer_process *process, int program)
 {
-	_cleanup_close_ int theirs = -1, low = -1, page = -1, null = -1;
-	int sockets[2], err = make_page(process, &page);
+	_cleanup_close_ int socket = -1, page = -1;
+	struct self_start start = {.word = SYMBOLIZER_CHILD_WORD, .fd_count = 2};
+	int err = make_page(process, &page);
 
+	if (!err)
+		err = self_socket_pair(&process->socket, &socket);
 	if (err)
 		return err;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets))
-		return -errno;
-	process->socket = sockets[0];
-	low = sockets[1];
-	theirs = fcntl(low, F_DUPFD_CLOEXEC, FDS_FROM);
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (theirs < 0 || null < 0 || fcntl(process->socket, F_SETFL, O_NONBLOCK))
-		return -errno;
-	process->pid = fork_child(program, theirs, page, null);
+	start.fds = (const int[]){socket, page};
+	process->pid = self_start(program, &start);
 	if (process->pid < 0)
-		return -errno;
+		return process->pid;
 	process->pidfd = syscall(SYS_pidfd_open, process->pid, 0);
 	return process->pidfd < 0 ? -errno : 0;
 }

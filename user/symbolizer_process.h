@@ -15,9 +15,7 @@
 
 struct symbolizer_process;
 
-/* The program that we are, for O_PATH use: open before anything can take its place. Or a negative errno. */
-int symbolizer_process_open_program(void);
-
+/* `program` is from self_open(). */
 int symbolizer_process_new(int program, struct symbolizer_process **ret);
 
 /* Ends it if need be. One that the kernel does not let go at once is left to the kernel, and to whoever adopts it. */

@@ -72,9 +72,9 @@ struct space *spaces_find(struct spaces *spaces, struct modules *modules)
 {
 	struct space *space;
 
-	LIST_FOREACH(space, &spaces->list, entry)
-	if (space->modules == modules && !space->forgotten)
-		return space;
+	LIST_FOREACH (space, &spaces->list, entry)
+		if (space->modules == modules && !space->forgotten)
+			return space;
 	space = calloc(1, sizeof(*space));
 	if (!space)
 		return NULL;
@@ -88,9 +88,9 @@ void spaces_forget(struct spaces *spaces, const struct modules *modules)
 {
 	struct space *space;
 
-	LIST_FOREACH(space, &spaces->list, entry)
-	if (space->modules == modules)
-		space->forgotten = true;
+	LIST_FOREACH (space, &spaces->list, entry)
+		if (space->modules == modules)
+			space->forgotten = true;
 }
 
 static void space_take_back(struct space *space)
@@ -103,8 +103,8 @@ void spaces_restart(struct spaces *spaces)
 {
 	struct space *space;
 
-	LIST_FOREACH(space, &spaces->list, entry)
-	space_take_back(space);
+	LIST_FOREACH (space, &spaces->list, entry)
+		space_take_back(space);
 	for (size_t i = 0; i < spaces->file_count; i++)
 		spaces->files[i].users = 0;
 }

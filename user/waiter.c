@@ -165,7 +165,8 @@ static int take_wake(struct waiter *waiter, uint64_t tag)
 	case WAKE_INTERRUPT:
 		return read_signals(waiter);
 	case WAKE_TICK:
-		return read(fd, &expirations, sizeof(expirations)) == sizeof(expirations) ? WAKE_TICK : 0;
+	case WAKE_TIME_UP:
+		return read(fd, &expirations, sizeof(expirations)) == sizeof(expirations) ? (int)wake : 0;
 	case WAKE_PROCESSES_ENDED:
 		epoll_ctl(waiter->epoll, EPOLL_CTL_DEL, fd, NULL);
 		return --waiter->alive ? 0 : WAKE_PROCESSES_ENDED;

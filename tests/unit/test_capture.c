@@ -251,10 +251,12 @@ static void test_torn_at_every_byte(void **state)
 	/* Where the whole records of the sample end. */
 	const size_t ends[] = {
 		sizeof(head),
-		sizeof(head) + 104,
-		sizeof(head) + 104 + 24,
-		sizeof(head) + 104 + 24 + sizeof(struct event_failure) + 8 * 8,
-		sizeof(head) + 104 + 24 + sizeof(struct event_failure) + 8 * 8 + sizeof(struct event_failure_full),
+		sizeof(head) + sizeof(struct event_hot),
+		sizeof(head) + sizeof(struct event_hot) + sizeof(struct event_limit),
+		sizeof(head) + sizeof(struct event_hot) + sizeof(struct event_limit) + sizeof(struct event_failure) +
+			8 * 8,
+		sizeof(head) + sizeof(struct event_hot) + sizeof(struct event_limit) + sizeof(struct event_failure) +
+			8 * 8 + sizeof(struct event_failure_full),
 	};
 	char bytes[4096];
 	size_t size;

@@ -3,8 +3,11 @@
  * test_symbolizer_client.c: the tracer's end of the symbolizer's process against the real process, and against ones that
  * misbehave: this program, started again, is either. Which one it is stands in a file that bears the parent's PID.
  */
+#include <arpa/inet.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -23,6 +26,7 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "debuginfod.h"
 #include "sandbox.h"
 #include "symbolizer_child.h"
 #include "symbolizer_client.h"
@@ -30,6 +34,7 @@
 
 #define MSEC	    1000000ULL
 #define DEADLINE_NS (300 * MSEC)
+#define LONG_NS	    (60000 * MSEC) /* for a process that is to answer, however busy the machine is */
 #define ANSWERS_MAX 2048
 
 struct answers {
@@ -182,6 +187,11 @@ static void misbehave(const char *kind, const struct wire_ask *ask)
 		want_file(ask->space + 1, 0);
 	if (!strcmp(kind, "sends no message"))
 		send(SYMBOLIZER_CHILD_SOCKET, "x", 1, 0);
+	if (!strcmp(kind, "waits for a debug file")) {
+		show_names(ask->id, 0);
+		want_file(ask->space, 0);
+		return;
+	}
 	if (!strcmp(kind, "closes its socket"))
 		close(SYMBOLIZER_CHILD_SOCKET);
 	for (;;)
@@ -192,7 +202,7 @@ static int fake_process(const char *kind)
 {
 	struct wire_receiver receiver;
 	struct wire_message message;
-	struct wire_ask ask;
+	struct wire_ask ask = {};
 
 	if (!strcmp(kind, "dies at once"))
 		return 1;
@@ -204,6 +214,8 @@ static int fake_process(const char *kind)
 	while (!wire_receive(&receiver, SYMBOLIZER_CHILD_SOCKET, &message)) {
 		if (message.type == WIRE_ASK && !wire_decode_ask(message.bytes, message.size, &ask))
 			misbehave(kind, &ask);
+		if (message.type == WIRE_DEBUG_FILE)
+			say_stack(ask.id);
 	}
 	return 1;
 }
@@ -227,10 +239,10 @@ static int be_a_process(int argc, char **argv)
 
 /* ---- what the tests share ---- */
 
-static struct symbolizer_client *make(struct answers *answers, const char *kind)
+static struct symbolizer_client *make_with(struct answers *answers, const char *kind, uint64_t deadline_ns)
 {
 	const struct symbolizer_client_options options = {
-		.deadline_ns = DEADLINE_NS, .answered = answered, .context = answers};
+		.deadline_ns = deadline_ns, .answered = answered, .context = answers};
 
 	*answers = (struct answers){};
 	start_as(kind);
@@ -244,6 +256,11 @@ static struct symbolizer_client_counts counts_of(const struct answers *answers)
 
 	symbolizer_client_read_counts(answers->client, &counts);
 	return counts;
+}
+
+static struct symbolizer_client *make(struct answers *answers, const char *kind)
+{
+	return make_with(answers, kind, kind ? DEADLINE_NS : LONG_NS);
 }
 
 static void fini(struct answers *answers)
@@ -282,6 +299,13 @@ static struct modules *own_modules(void)
 	return modules;
 }
 
+/* The last answer is the one that the real process gives to ask(). */
+static void assert_named(const struct answers *answers)
+{
+	assert_non_null(answers->last->frames[0].symbol);
+	assert_string_equal(answers->last->frames[0].symbol, "ask");
+}
+
 static void ask(struct answers *answers, struct modules *modules, uint64_t id)
 {
 	const uint64_t addrs[] = {(uintptr_t)ask + 4, (uintptr_t)wait_for_answers + 4};
@@ -313,7 +337,7 @@ static void names_from_within_the_sandbox(void **state)
 	assert_int_equal(symbolizer_client_outstanding(answers.client), 1);
 	wait_for_answers(&answers, 1);
 	assert_int_equal(answers.ids[0], 7);
-	assert_string_equal(answers.last->frames[0].symbol, "ask");
+	assert_named(&answers);
 	assert_int_equal(answers.last->frames[0].symbol_offset, 4);
 	assert_string_equal(answers.last->frames[1].symbol, "wait_for_answers");
 	assert_int_equal(symbolizer_client_outstanding(answers.client), 0);
@@ -367,11 +391,11 @@ static void hands_files_over_once(void **state)
 	symbolizer_client_forget(answers.client, first);
 	ask(&answers, second, 3);
 	wait_for_answers(&answers, 3);
-	assert_string_equal(answers.last->frames[0].symbol, "ask");
+	assert_named(&answers);
 	symbolizer_client_forget(answers.client, second);
 	ask(&answers, first, 4);
 	wait_for_answers(&answers, 4);
-	assert_string_equal(answers.last->frames[0].symbol, "ask");
+	assert_named(&answers);
 	assert_int_equal(counts_of(&answers).files, 2 * files);
 	modules_free(first);
 	modules_free(second);
@@ -391,7 +415,7 @@ static void leaks_no_descriptor(void **state)
 
 		ask(&answers, modules, i);
 		wait_for_answers(&answers, i + 1);
-		assert_string_equal(answers.last->frames[0].symbol, "ask");
+		assert_named(&answers);
 		symbolizer_client_forget(answers.client, modules);
 		modules_free(modules);
 	}
@@ -472,7 +496,7 @@ static void survives_sigkill(void **state)
 		wait_for_answers(&answers, 5 * round + round % 4);
 		kill(pid, SIGKILL);
 		wait_for_answers(&answers, 5 * round + 5);
-		assert_string_equal(answers.last->frames[0].symbol, "ask");
+		assert_named(&answers);
 	}
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(answers.ids[i], i);
@@ -507,7 +531,7 @@ static void stopped_is_a_deadline(void **state)
 	uint64_t before_ns;
 
 	(void)state;
-	make(&answers, NULL);
+	make_with(&answers, NULL, 3000 * MSEC);
 	ask(&answers, modules, 1);
 	wait_for_answers(&answers, 1);
 	kill(symbolizer_client_pid(answers.client), SIGSTOP);
@@ -515,13 +539,13 @@ static void stopped_is_a_deadline(void **state)
 	for (int i = 2; i < 6; i++)
 		ask(&answers, modules, i);
 	wait_for_answers(&answers, 2);
-	assert_true(clock_now_ns(CLOCK_MONOTONIC) - before_ns >= DEADLINE_NS);
+	assert_true(clock_now_ns(CLOCK_MONOTONIC) - before_ns >= 3000 * MSEC);
 	assert_int_equal(answers.last->count, 2);
 	assert_string_equal(answers.last->frames[0].reason, "deadline");
 	assert_int_equal(answers.last->frames[0].addr, (uintptr_t)ask + 4);
 	assert_non_null(answers.last->frames[0].module);
 	wait_for_answers(&answers, 5);
-	assert_string_equal(answers.last->frames[0].symbol, "ask");
+	assert_named(&answers);
 	assert_int_equal(counts_of(&answers).deadlines, 1);
 	modules_free(modules);
 	fini(&answers);
@@ -612,7 +636,7 @@ static void bans_the_file_it_hung_in(void **state)
 	(void)state;
 	addrs[0] = modules_list(modules, &count)[0].start + 4;
 	addrs[1] = addrs[0] + 1;
-	make(&answers, "spins in a file");
+	make_with(&answers, "spins in a file", 3000 * MSEC);
 	assert_int_equal(symbolizer_client_ask(answers.client, modules, &raw, 1), 0);
 	wait_for_answers(&answers, 1);
 	kill(symbolizer_client_pid(answers.client), SIGKILL);
@@ -660,6 +684,56 @@ static void gives_up_on_what_dies_at_once(void **state)
 	}
 	assert_int_equal(symbolizer_client_pid(answers.client), -1);
 	fini(&answers);
+}
+
+/* Accepts nothing: the connection is made by the kernel, and nobody ever answers. */
+static int start_silent_server(void)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char url[64];
+
+	assert_int_equal(bind(fd, (const struct sockaddr *)&address, size), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d", ntohs(address.sin_port));
+	setenv("DEBUGINFOD_URLS", url, 1);
+	return fd;
+}
+
+/* The names go out at the deadline, and the process is not ended for what a server is late with. */
+static void waits_for_servers_without_waiting(void **state)
+{
+	struct answers answers = {};
+	struct symbolizer_client_options options = {
+		.deadline_ns = DEADLINE_NS, .debuginfod = true, .answered = answered, .context = &answers};
+	void *library = dlopen("libdebuginfod.so.1", RTLD_NOW);
+	struct modules *modules = own_modules();
+	int server;
+	pid_t pid;
+
+	(void)state;
+	if (!library)
+		skip();
+	dlclose(library);
+	server = start_silent_server();
+	start_as("waits for a debug file");
+	assert_int_equal(symbolizer_client_new(&options, &answers.client), 0);
+	pid = symbolizer_client_pid(answers.client);
+	ask(&answers, modules, 1);
+	ask(&answers, modules, 2);
+	wait_for_answers(&answers, 1);
+	assert_string_equal(answers.last->frames[0].symbol, "named");
+	assert_int_equal(symbolizer_client_outstanding(answers.client), 1);
+	assert_int_equal(counts_of(&answers).deadlines, 0);
+	wait_for_answers(&answers, 2);
+	assert_int_equal(answers.ids[1], 2);
+	assert_string_equal(answers.last->frames[0].symbol, "named");
+	assert_int_equal(symbolizer_client_pid(answers.client), pid);
+	modules_free(modules);
+	fini(&answers);
+	close(server);
 }
 
 static void keeps_the_commands_status(void **state)
@@ -731,11 +805,14 @@ int main(int argc, char **argv)
 		cmocka_unit_test(bans_the_file_it_hung_in),
 		cmocka_unit_test(gives_up_on_what_hangs_again),
 		cmocka_unit_test(gives_up_on_what_dies_at_once),
+		cmocka_unit_test(waits_for_servers_without_waiting),
 		cmocka_unit_test(keeps_the_commands_status),
 		cmocka_unit_test(bare_stacks),
 	};
 
 	if (argc == 2 && !strcmp(argv[1], SYMBOLIZER_CHILD_WORD))
 		return be_a_process(argc - 1, argv + 1);
+	if (argc == 2 && !strcmp(argv[1], DEBUGINFOD_HELPER_WORD))
+		return cmd_debuginfod_helper(argc - 1, argv + 1);
 	return cmocka_run_group_tests_name("symbolizer_client", tests, NULL, NULL);
 }
