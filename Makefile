@@ -35,7 +35,7 @@ BPF_OBJECTS := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.
 USER_OBJECTS := $(patsubst user/%.c,$(BUILD)/user/%.o,$(wildcard user/*.c))
 SKELETON := $(BUILD)/vmasnoop.skel.h
 
-WORKLOAD_SHARED := $(addprefix tests/workloads/,fill.c oracle.c crew.c)
+WORKLOAD_SHARED := $(addprefix tests/workloads/,fill.c oracle.c crew.c work.c)
 WORKLOADS := $(patsubst tests/workloads/%.c,$(BUILD)/workloads/%,$(filter-out $(WORKLOAD_SHARED),$(wildcard tests/workloads/*.c)))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/unit/fuzz_%,$(wildcard tests/fuzz/*.c))

@@ -14,16 +14,66 @@ error_case() {
 
 gone_pid() { sh -c 'echo $$'; }
 
+# A thread of a process of ours, which waits for the end of its input and is ended without having done anything.
 thread_case() {
-	tracer_start -j -d 60 || return
-	tid=$(for task in /proc/[0-9]*/task/*; do
-		pid=${task#/proc/} pid=${pid%%/*}
-		[ "${task##*/}" = "$pid" ] || { echo "${task##*/}"; break; }
-	done)
-	tracer_end || return
-	[ -n "$tid" ] || { fail "no process with threads here"; return 77; }
-	error_case 2 'is a thread of process' "$VMASNOOP" -p "$tid"
+	rm -f "$work/go"
+	mkfifo "$work/go"
+	"$WORKLOADS/unmap_pages" -t 2 -w -o "$work/oracle" <"$work/go" &
+	held=$!
+	exec 4>"$work/go"
+	tid=
+	until [ -n "$tid" ]; do
+		for task in "/proc/$held/task"/*; do
+			[ "${task##*/}" = "$held" ] || tid=${task##*/}
+		done
+	done
+	error_case 2 "is a thread of process $held: use -p $held" "$VMASNOOP" -p "$tid"
+	status=$?
+	kill -KILL "$held"
+	exec 4>&-
+	return "$status"
 }
+
+# -p of a process that ends when it was already found to be there, and before it can be waited for. The fifo is where the
+# tracer stands meanwhile: it opens its output after the first look and before all else.
+just_ended_case() {
+	rm -f "$work/pipe"
+	mkfifo "$work/pipe"
+	tail -f /dev/null &
+	held=$!
+	"$VMASNOOP" -j -o "$work/pipe" -p "$held" >"$work/out" 2>"$work/err" &
+	tracer=$!
+	until grep -q '(vmasnoop) S ' "/proc/$tracer/stat"; do :; done
+	kill -KILL "$held"
+	wait "$held"
+	cat "$work/pipe" >"$work/piped"
+	wait "$tracer"
+	status=$?
+	[ "$status" -eq 1 ] || fail "status $status, not 1" || return
+	expect_one_line "$work/err" || return
+	expect_line "$work/err" "cannot trace PID $held: it has just ended" || return
+	[ ! -s "$work/piped" ] || fail "it wrote a log"
+}
+
+# One that has ended, of which its parent knows nothing yet, is a process still: nothing happens in it, and that is told.
+zombie_case() {
+	# A plain file: opening a fifo would be interrupted by the end of the child.
+	rm -f "$work/zombie"
+	# shellcheck disable=SC2016
+	sh -c 'sh -c "exit 0" & echo $! >"$0"; exec tail -f /dev/null' "$work/zombie" &
+	held=$!
+	until [ -s "$work/zombie" ]; do :; done
+	read -r zombie <"$work/zombie"
+	until grep -q ') Z ' "/proc/$zombie/stat"; do :; done
+	expect_status 0 "$VMASNOOP" -q -p "$zombie"
+	status=$?
+	kill -KILL "$held"
+	[ "$status" -eq 0 ] || return
+	expect_line "$work/out" '^summary after .*: 0 failures'
+}
+
+# One that is there does not make up for one that is not.
+one_gone_pid_case() { error_case 1 "cannot trace PID $1: there is no such process" "$VMASNOOP" -p "$$,$1"; }
 
 unprivileged_case() {
 	setpriv --reuid 65534 true 2>/dev/null || { fail "no setpriv of util-linux here"; return 77; }
@@ -111,6 +161,9 @@ input_cases() {
 	case_run unknown-errno error_case 2 'ENOSUCH' "$VMASNOOP" -e ENOSUCH
 	case_run long-comm error_case 2 '15' "$VMASNOOP" -n a-name-that-is-too-long
 	case_run gone-pid error_case 1 'no such process' "$VMASNOOP" -p "$(gone_pid)"
+	case_run one-gone-pid one_gone_pid_case "$(gone_pid)"
+	case_run just-ended just_ended_case
+	case_run zombie zombie_case
 	case_run thread thread_case
 	case_run unwritable error_case 1 'choose another file' "$VMASNOOP" -o /no/such/directory/x
 	case_run no-cgroup error_case 1 'no-such-cgroup' "$VMASNOOP" --cgroup /no-such-cgroup

@@ -1,29 +1,50 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034
 # What every case has: where the programs are, how a case is run and reported, how a tracer is started and ended.
 # Sourced; POSIX sh, because the guests have busybox only. Cases never sleep: --ready-fd and fifos synchronise.
 
 : "${VMASNOOP:?the tool}" "${WORKLOADS:?the directory of the workloads}" "${COMPARE:?the oracle checker}" "${COMPARE_STACK:?the one of stacks}"
-# shellcheck disable=SC2034 # the cases use it
 limit=$(cat /proc/sys/vm/max_map_count)
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
+case_seconds=${CASE_SECONDS:-60}
+# That of a case lies in that of its runner, which is told there what to clean up if the case cannot.
+work=$(mktemp -d "${CASE_RUNNER:-${TMPDIR:-/tmp}}/vmasnoop.XXXXXX") || exit 1
+chmod 711 "$work"
+trap 'limit_restore; rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
+[ -z "${CASE_RUNNER-}" ] || echo $$ >"$CASE_RUNNER/group"
+
+# limit_write N: for a while; the end of the case puts back what there was.
+limit_write() {
+	echo "$limit" >"${CASE_RUNNER:-$work}/limit"
+	echo "$1" >/proc/sys/vm/max_map_count
+}
+limit_restore() {
+	[ -e "${CASE_RUNNER:-$work}/limit" ] || return 0
+	cat "${CASE_RUNNER:-$work}/limit" >/proc/sys/vm/max_map_count
+	rm "${CASE_RUNNER:-$work}/limit"
+}
 
 fail() { echo "$*"; return 1; }
 
-# case_run NAME COMMAND...: one line of the report. A case's output is shown only when it failed.
+# case_run NAME FUNCTION ARGS...: one line of the report. A case's output is shown only when it failed. It gets a shell and a
+# session of its own, so that one that hangs is ended with all that it started; so is what any other leaves behind.
 case_run() {
 	name=$1
 	shift
+	rm -f "$work/group"
 	started=$(date +%s)
-	"$@" >"$work/report" 2>&1
+	CASE_RUNNER=$work timeout -k 5 "$case_seconds" setsid sh "${here:?the directory of run}/run" "$@" >"$work/report" 2>&1 </dev/null
 	status=$?
 	took=$(($(date +%s) - started))
+	[ ! -s "$work/group" ] || kill -KILL "-$(cat "$work/group")" 2>/dev/null
+	limit_restore
 	if [ "$status" -eq 0 ]; then
 		echo "ok $CASE_PREFIX$name (${took}s)"
 	elif [ "$status" -eq 77 ]; then
 		echo "skip $CASE_PREFIX$name: $(tail -n 1 "$work/report")"
 	else
+		# The status of timeout says less: GNU's and busybox's differ, and a case may have any.
+		[ "$took" -lt "$case_seconds" ] || status="$status: not done after $case_seconds s, it was ended"
 		echo "not ok $CASE_PREFIX$name: status $status"
 		sed 's/^/    /' "$work/report" | tail -n 30
 	fi
@@ -47,6 +68,18 @@ tracer_end() {
 	kill -"${1:-INT}" "$tracer"
 	wait "$tracer"
 }
+
+# hold_workload NAME PROGRAM ARGS...: starts a workload that waits before its exec for release_workload; its PID is $held.
+hold_workload() {
+	rm -f "$work/$1.go"
+	mkfifo "$work/$1.go"
+	# shellcheck disable=SC2016
+	sh -c 'read -r _ <"$0"; shift; exec "$@"' "$work/$1.go" "$@" &
+	held=$!
+}
+
+# release_workload NAME PID: and waits for its end.
+release_workload() { echo >"$work/$1.go"; wait "$2"; }
 
 # The rung that the log says the observation got, or "null".
 rung_in_log() { sed -n "1s/.*\"observation\":\"$2\",\"rung\":\"*\([a-z]*\).*/\1/p" "$1"; }

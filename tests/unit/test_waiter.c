@@ -93,7 +93,7 @@ static void test_duration(void **state)
 	assert_int_equal(wait_for_event(waiter), WAKE_TIME_UP);
 	assert_true(clock_now_ns(CLOCK_MONOTONIC) - before_ns >= 20 * 1000000ULL);
 	/* It is told once: whoever goes on waiting for something else does not spin. The next to come is the tick. */
-	assert_int_equal(wait_for_event(waiter), WAKE_TICK);
+	assert_int_equal(waiter_wait(waiter), WAKE_TICK);
 	waiter_free(waiter);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Workload: near vm.max_map_count, allocates 512 blocks of 128 KiB (or less: -b) with malloc() and frees
- * every second one. free() says nothing, but its munmap() fails and the block leaks: mincore() tells
+ * Workload: near vm.max_map_count, allocates 512 blocks of 128 KiB with malloc() and frees every
+ * second one. free() says nothing, but its munmap() fails and the block leaks: mincore() tells
  * afterwards which blocks are still mapped.
  */
 #define _GNU_SOURCE 1
@@ -15,9 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "crew.h"
-#include "fill.h"
-#include "oracle.h"
+#include "work.h"
 
 enum {
 	BLOCKS_MOST = 512,
@@ -32,13 +30,10 @@ enum {
 #define CHUNK_FLAGS	   ((size_t)7)
 #define CHUNK_IS_MMAPPED   ((size_t)2)
 
-static struct fill fill;
-static struct oracle oracle;
-static struct crew crew;
+static size_t block_count = BLOCKS_MOST;
 static char *blocks[BLOCKS_MOST]; /* in address order after the first phase */
 static size_t chunk_size[BLOCKS_MOST]; /* 0: not freed */
 static pid_t freed_by[BLOCKS_MOST];
-static size_t block_count = BLOCKS_MOST;
 static atomic_bool malloc_failed;
 
 /* Not inlined: compilers object to a look before the start of what malloc() returned. */
@@ -85,29 +80,21 @@ static NAMED_FRAME void free_every_second(size_t first, size_t step)
 	}
 }
 
-static void *free_in_thread(void *arg)
+/* The first malloc() of a thread maps its arena: before the mappings are counted. A process alone has the heap for it. */
+static void open_arena(size_t first, size_t step)
 {
-	const struct crew_member *member = arg;
-	/* The first malloc() of a thread maps its arena: before the mappings are counted. */
-	void *volatile arena_opener = malloc(1);
+	void *volatile opener = step > 1 ? malloc(1) : NULL;
 
-	crew_meet(member->crew);
-	crew_meet(member->crew); /* the main thread fills */
-	malloc_blocks(member->number, member->crew->size);
-	crew_meet(member->crew);
-	crew_meet(member->crew); /* the main thread sorts */
-	free_every_second(member->number, member->crew->size);
-	crew_meet(member->crew);
-	free(arena_opener);
-	crew_park();
+	(void)first;
+	(void)opener;
 }
 
 static int fill_process(void)
 {
 	size_t next;
 
-	fill_map(&fill, 0, 1);
-	return fill_sort(&fill) || fill_to_headroom(&fill, &oracle, HEADROOM, &next) ? -1 : 0;
+	fill_map(&work_fill, 0, 1);
+	return fill_sort(&work_fill) || fill_to_headroom(&work_fill, &work_oracle, HEADROOM, &next) ? -1 : 0;
 }
 
 static int sort_blocks(void)
@@ -120,21 +107,6 @@ static int sort_blocks(void)
 	return 0;
 }
 
-/* The main thread's part of free_in_thread(). */
-static int lead_crew(void)
-{
-	crew_meet(&crew);
-	if (fill_process())
-		return -1;
-	crew_meet(&crew);
-	crew_meet(&crew);
-	if (sort_blocks())
-		return -1;
-	crew_meet(&crew);
-	crew_meet(&crew);
-	return 0;
-}
-
 /* A freed block is still mapped whole or not at all; anything else ends the workload. */
 static int find_leaks(void)
 {
@@ -142,22 +114,23 @@ static int find_leaks(void)
 
 	for (size_t i = 0; i < block_count; i++) {
 		char *chunk = blocks[i] - CHUNK_HEADER_BYTES;
-		size_t pages = chunk_size[i] / fill.page_bytes;
+		size_t pages = chunk_size[i] / work_fill.page_bytes;
 		size_t mapped = 0;
 
-		if (pages > CHUNK_PAGES_MOST || chunk_size[i] % fill.page_bytes || (uintptr_t)chunk % fill.page_bytes) {
+		if (pages > CHUNK_PAGES_MOST || chunk_size[i] % work_fill.page_bytes ||
+		    (uintptr_t)chunk % work_fill.page_bytes) {
 			fprintf(stderr, "free_blocks: %p is not laid out as glibc does it\n", (void *)chunk);
 			return -1;
 		}
 		for (size_t page = 0; page < pages; page++)
-			mapped += mincore(chunk + page * fill.page_bytes, fill.page_bytes, resident) == 0;
+			mapped += mincore(chunk + page * work_fill.page_bytes, work_fill.page_bytes, resident) == 0;
 		if (mapped == 0)
 			continue;
 		if (mapped != pages) {
 			fprintf(stderr, "free_blocks: %p is mapped in part\n", (void *)chunk);
 			return -1;
 		}
-		oracle_add_failure_of(&oracle, freed_by[i], "munmap", chunk, chunk_size[i], ENOMEM);
+		oracle_add_failure_of(&work_oracle, freed_by[i], "munmap", chunk, chunk_size[i], ENOMEM);
 	}
 	return 0;
 }
@@ -167,70 +140,42 @@ static int report(void)
 	size_t failed, freed = 0;
 
 	/* The oracle's total is about the frees; the calls that filled the process are none. */
-	if (oracle.totals.failed) {
+	if (work_oracle.totals.failed) {
 		fprintf(stderr, "free_blocks: munmap() failed before the limit was reached\n");
 		return 1;
 	}
 	for (size_t i = 0; i < block_count; i++)
 		freed += chunk_size[i] != 0;
-	oracle.totals.calls = freed;
+	work_oracle.totals.calls = freed;
 	if (find_leaks())
 		return 1;
-	failed = oracle.totals.failed;
-	if (oracle_write_failures(&oracle) || oracle_write_total(oracle.fd, &oracle.totals)) {
-		fprintf(stderr, "free_blocks: cannot write the oracle\n");
+	failed = work_oracle.totals.failed;
+	if (work_write_oracle())
 		return 1;
-	}
 	fprintf(stderr,
 		"free_blocks: %zu of %zu freed blocks are still mapped, %zu bytes leaked; "
 		"vm.max_map_count=%ld\n",
-		failed, freed, oracle.totals.bytes, fill.limit);
+		failed, freed, work_oracle.totals.bytes, work_fill.limit);
 	if (failed == 0)
 		fprintf(stderr, "free_blocks: nothing leaked, though the limit should have been hit\n");
 	return failed ? 0 : 1;
 }
 
-static int usage(void)
-{
-	fprintf(stderr, "usage: free_blocks [-t THREADS] [-b BLOCKS] [-o ORACLE]\n");
-	return 2;
-}
+static const struct work_step steps[] = {
+	{open_arena, fill_process},
+	{malloc_blocks, sort_blocks},
+	{free_every_second, NULL},
+};
+
+static const struct work work = {
+	.steps = steps,
+	.step_count = sizeof(steps) / sizeof(steps[0]),
+	.report = report,
+	.blocks = &block_count,
+	.blocks_most = BLOCKS_MOST,
+};
 
 int main(int argc, char **argv)
 {
-	const char *path = NULL;
-	size_t threads = 1;
-	int option, err, fd;
-
-	while ((option = getopt(argc, argv, "t:b:o:")) != -1) {
-		if (option == 't')
-			threads = crew_parse_size(optarg);
-		else if (option == 'o')
-			path = optarg;
-		else if (option == 'b')
-			block_count = strtoul(optarg, NULL, 10);
-		else
-			return usage();
-	}
-	if (threads == 0 || block_count > BLOCKS_MOST || optind < argc)
-		return usage();
-	err = oracle_open(path, &fd);
-	if (err) {
-		fprintf(stderr, "free_blocks: cannot write '%s': %s\n", path, strerror(-err));
-		return 1;
-	}
-	if (fill_init(&fill) || oracle_init(&oracle, fd, fill.page_count))
-		return 1;
-	if (threads > 1) {
-		if (crew_start(&crew, threads, free_in_thread) || lead_crew())
-			return 1;
-		return report();
-	}
-	if (fill_process())
-		return 1;
-	malloc_blocks(0, 1);
-	if (sort_blocks())
-		return 1;
-	free_every_second(0, 1);
-	return report();
+	return work_main(argc, argv, &work);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Workload: as unmap_pages, but by a second thread after the main thread, the leader of the
- * process, has exited. With -w it first waits for the end of standard input.
+ * process, has exited. With -w it first waits for the end of standard input, with -l it does so at last.
  */
 #define _GNU_SOURCE 1
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 
 static struct fill fill;
 static struct oracle oracle;
-static bool waits;
+static bool waits, lingers;
 
 /* /proc/self/stat is about the leader: "PID (comm) STATE ...". */
 static bool leader_is_zombie(void)
@@ -52,21 +52,32 @@ static int work(void)
 	return failed ? 0 : 1;
 }
 
-static void *work_without_leader(void *unused)
+static void wait_for_end_of_input(void)
 {
 	char byte;
+
+	while (read(STDIN_FILENO, &byte, 1) > 0)
+		;
+}
+
+static void *work_without_leader(void *unused)
+{
+	int result;
 
 	(void)unused;
 	while (!leader_is_zombie())
 		sched_yield();
-	while (waits && read(STDIN_FILENO, &byte, 1) > 0)
-		;
-	exit(work());
+	if (waits)
+		wait_for_end_of_input();
+	result = work();
+	if (lingers)
+		wait_for_end_of_input();
+	exit(result);
 }
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: leaderless [-w] [-o ORACLE]\n");
+	fprintf(stderr, "usage: leaderless [-w|-l] [-o ORACLE]\n");
 	return 2;
 }
 
@@ -76,12 +87,13 @@ int main(int argc, char **argv)
 	pthread_t thread;
 	int option, err, fd;
 
-	while ((option = getopt(argc, argv, "wo:")) != -1) {
+	while ((option = getopt(argc, argv, "wlo:")) != -1) {
 		if (option == '?')
 			return usage();
 		if (option == 'o')
 			path = optarg;
 		waits |= option == 'w';
+		lingers |= option == 'l';
 	}
 	if (optind < argc)
 		return usage();
