@@ -153,7 +153,8 @@ static void forget_names(struct model_process *process)
  * Reads what /proc tells, once: a process that is gone does not come back. What it says is of the thread that the
  * record names, which is alive or was a moment ago; its leader may be long gone.
  */
-static void look_up(struct model *model, struct model_process *process, const struct event_process *raw, bool again)
+static void look_up(struct model *model, struct model_process *process, const struct event_process *raw,
+		    uint64_t now_ns, bool again)
 {
 	struct modules *modules;
 	pid_t tid = (pid_t)raw->tid;
@@ -169,6 +170,11 @@ static void look_up(struct model *model, struct model_process *process, const st
 		proc_read_cgroup(tid, &process->cgroup);
 	if (modules_read(tid, &modules))
 		return;
+	/* The process ended while they were read again: what was read before is more. */
+	if (process->modules && modules_are_partial(modules)) {
+		modules_free(modules);
+		return;
+	}
 	/* The id may have been given to another process meanwhile, or the thread's process be replaced by it. */
 	if (!is_still(raw)) {
 		modules_free(modules);
@@ -177,6 +183,7 @@ static void look_up(struct model *model, struct model_process *process, const st
 	}
 	drop_modules(model, process);
 	process->modules = modules;
+	process->looked_up_ns = now_ns;
 	model->with_modules++;
 }
 
@@ -201,7 +208,7 @@ static int find_user_stack(struct model *model, struct model_process *process, c
 	if (process->modules && !stack_cache_has(model->stacks, raw) &&
 	    raw->header.time_ns - process->looked_up_ns > LOOK_AGAIN_NS && !covers(process->modules, addrs, count)) {
 		process->looked_up_ns = raw->header.time_ns;
-		look_up(model, process, &raw->process, true);
+		look_up(model, process, &raw->process, raw->header.time_ns, true);
 	}
 	return stack_cache_find(model->stacks, process->modules, raw, process->failures, ret);
 }
@@ -248,7 +255,7 @@ int model_failure(struct model *model, const struct event_failure *raw, struct m
 
 	if (!process)
 		return -ENOMEM;
-	look_up(model, process, &raw->process, false);
+	look_up(model, process, &raw->process, raw->header.time_ns, false);
 	failure.time_ns = model_realtime_ns(model, raw->header.time_ns);
 	failure.start_time_ns = raw->process.start_time_ns + (uint64_t)model->options.boottime_offset_ns;
 	fill_numbers(process, raw, &failure);
@@ -301,7 +308,7 @@ int model_hot(struct model *model, const struct event_hot *raw)
 
 	if (!process)
 		return -ENOMEM;
-	look_up(model, process, &raw->process, false);
+	look_up(model, process, &raw->process, raw->header.time_ns, false);
 	return 0;
 }
 
@@ -311,7 +318,7 @@ int model_mapped(struct model *model, const struct event_mapped *raw)
 
 	if (!process)
 		return -ENOMEM;
-	look_up(model, process, &raw->process, true);
+	look_up(model, process, &raw->process, raw->header.time_ns, true);
 	return 0;
 }
 

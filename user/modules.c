@@ -5,6 +5,7 @@
  */
 #include "modules.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -343,28 +344,51 @@ static int query_next(int fd, uint64_t *addr, struct module *module, char path[P
 	return 0;
 }
 
+/* The value of AT_SYSINFO_EHDR in an auxiliary vector of words of so many bytes, 0: there is none. */
+static uint64_t vdso_in_auxv(const char *auxv, size_t size, size_t word_bytes)
+{
+	for (size_t at = 0; at + 2 * word_bytes <= size; at += 2 * word_bytes) {
+		uint64_t type = 0, value = 0; /* little-endian: the low bytes come first */
+
+		memcpy(&type, auxv + at, word_bytes);
+		memcpy(&value, auxv + at + word_bytes, word_bytes);
+		if (type == AT_SYSINFO_EHDR)
+			return value;
+	}
+	return 0;
+}
+
+/* A 32-bit process has one of 32-bit words, in which 64-bit ones never say AT_SYSINFO_EHDR: its value is not 0. */
+static uint64_t read_vdso_addr(pid_t tid)
+{
+	char path[PROC_PATH_BYTES], auxv[1024];
+	_cleanup_close_ int fd = -1;
+	ssize_t size;
+
+	snprintf(path, sizeof(path), "/proc/%d/auxv", tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	size = fd < 0 ? -1 : read(fd, auxv, sizeof(auxv));
+	if (size <= 0)
+		return 0;
+	return vdso_in_auxv(auxv, (size_t)size, 8) ?: vdso_in_auxv(auxv, (size_t)size, 4);
+}
+
 /* The vDSO has no file, and asking for all that is executable would stop at every piece of JIT code: ask auxv for it. */
 static int add_vdso(int fd, pid_t tid, struct modules *modules)
 {
-	char path[PROC_PATH_BYTES], name[PATH_MAX] = "";
-	struct vma_query query = {.size = sizeof(query), .name_bytes = sizeof(name), .name_addr = (uintptr_t)name};
-	_cleanup_fclose_ FILE *auxv = NULL;
-	unsigned long pair[2];
+	char name[PATH_MAX] = "";
+	struct vma_query query = {
+		.size = sizeof(query),
+		.addr = read_vdso_addr(tid),
+		.name_bytes = sizeof(name),
+		.name_addr = (uintptr_t)name,
+	};
+	struct module vdso;
 
-	snprintf(path, sizeof(path), "/proc/%d/auxv", tid);
-	auxv = fopen(path, "re");
-	while (auxv && fread(pair, sizeof(pair), 1, auxv) == 1) {
-		struct module vdso;
-
-		if (pair[0] != 33) /* AT_SYSINFO_EHDR */
-			continue;
-		query.addr = pair[1];
-		if (ioctl(fd, VMA_QUERY, &query) || strcmp(name, "[vdso]"))
-			return 0;
-		vdso = (struct module){.start = query.vma_start, .end = query.vma_end};
-		return add(modules, &vdso, name);
-	}
-	return 0;
+	if (!query.addr || ioctl(fd, VMA_QUERY, &query) || strcmp(name, "[vdso]"))
+		return 0;
+	vdso = (struct module){.start = query.vma_start, .end = query.vma_end};
+	return add(modules, &vdso, name);
 }
 
 /* Any error but -ESRCH and -ENOMEM says that this kernel cannot do it (before 6.11: -ENOTTY). */
