@@ -8,13 +8,13 @@
 #include <sys/queue.h>
 
 struct item {
-	STAILQ_ENTRY(item) next;
+	TAILQ_ENTRY(item) next;
 	struct pending_event shown;
 	size_t bytes;
 	uint64_t record[]; /* aligned as the ring has it */
 };
 
-STAILQ_HEAD(item_list, item);
+TAILQ_HEAD(item_list, item);
 
 struct pending {
 	struct model *model;
@@ -31,7 +31,7 @@ int pending_new(struct model *model, size_t bytes_max, struct pending **ret)
 		return -ENOMEM;
 	pending->model = model;
 	pending->bytes_max = bytes_max;
-	STAILQ_INIT(&pending->items);
+	TAILQ_INIT(&pending->items);
 	*ret = pending;
 	return 0;
 }
@@ -45,9 +45,9 @@ static void item_free(struct item *item)
 
 void pending_drop_first(struct pending *pending)
 {
-	struct item *first = STAILQ_FIRST(&pending->items);
+	struct item *first = TAILQ_FIRST(&pending->items);
 
-	STAILQ_REMOVE_HEAD(&pending->items, next);
+	TAILQ_REMOVE(&pending->items, first, next);
 	pending->bytes -= first->bytes;
 	item_free(first);
 }
@@ -56,7 +56,7 @@ void pending_free(struct pending *pending)
 {
 	if (!pending)
 		return;
-	while (!STAILQ_EMPTY(&pending->items))
+	while (!TAILQ_EMPTY(&pending->items))
 		pending_drop_first(pending);
 	free(pending);
 }
@@ -73,7 +73,7 @@ static int make_room(struct pending *pending)
 	size_t ready_bytes = 0;
 	int err;
 
-	STAILQ_FOREACH(item, &pending->items, next)
+	TAILQ_FOREACH(item, &pending->items, next)
 	{
 		if (pending->bytes - ready_bytes <= pending->bytes_max)
 			break;
@@ -91,12 +91,15 @@ static int keep(const struct event *event, struct item **ret)
 {
 	struct item *item = calloc(1, sizeof(*item) + event->header->size);
 	struct item *smaller;
+	size_t bytes;
 
 	if (!item)
 		return -ENOMEM;
-	item->bytes = sizeof(*item) + event_pack(event, item->record);
-	smaller = realloc(item, item->bytes);
-	item = smaller ?: item;
+	bytes = sizeof(*item) + event_pack(event, item->record);
+	smaller = realloc(item, bytes);
+	if (smaller)
+		item = smaller;
+	item->bytes = bytes;
 	item->shown.event = (struct event){.kind = event->kind, .header = (const void *)item->record};
 	*ret = item;
 	return 0;
@@ -104,7 +107,7 @@ static int keep(const struct event *event, struct item **ret)
 
 static int queue(struct pending *pending, struct item *item)
 {
-	STAILQ_INSERT_TAIL(&pending->items, item, next);
+	TAILQ_INSERT_TAIL(&pending->items, item, next);
 	pending->bytes += item->bytes;
 	return pending->bytes > pending->bytes_max ? make_room(pending) : 0;
 }
@@ -163,7 +166,7 @@ int pending_add(struct pending *pending, const struct event *event)
 
 const struct pending_event *pending_first(struct pending *pending)
 {
-	struct item *first = STAILQ_FIRST(&pending->items);
+	struct item *first = TAILQ_FIRST(&pending->items);
 
 	return first && is_complete(first) ? &first->shown : NULL;
 }
@@ -173,7 +176,7 @@ int pending_give_up(struct pending *pending, const char *reason)
 	struct item *item;
 	int err;
 
-	STAILQ_FOREACH(item, &pending->items, next)
+	TAILQ_FOREACH(item, &pending->items, next)
 	{
 		err = is_complete(item) ? 0 : model_failure_give_up(&item->shown.failure, reason);
 		if (err)

@@ -41,9 +41,9 @@ struct stack_cache {
 	struct stack_cache_options options;
 	struct stack_cache_counts counts;
 	void *tree;
-	TAILQ_HEAD(, place) places; /* the last used at the end */
+	TAILQ_HEAD(place_list, place) places; /* the last used at the end */
 	size_t place_count;
-	LIST_HEAD(, ask) asks;
+	LIST_HEAD(ask_list, ask) asks;
 	uint64_t last_id;
 	TAILQ_HEAD(slice_list, slice) slices; /* the oldest first */
 	size_t slice_count;
@@ -371,8 +371,7 @@ static struct ask *ask_find(struct stack_cache *cache, uint64_t id)
 {
 	struct ask *ask;
 
-	LIST_FOREACH(ask, &cache->asks, all)
-	{
+	LIST_FOREACH (ask, &cache->asks, all) {
 		if (ask->id == id)
 			break;
 	}

@@ -309,7 +309,7 @@ static void test_pack_of_a_slice(void **state)
 static void test_bad_pieces(void **state)
 {
 	struct event_failure_full full;
-	struct records_slice slice;
+	struct records_slice slice = {};
 	struct event_span *span = &slice.slice.pieces[0].bytes;
 	struct event event;
 

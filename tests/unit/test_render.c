@@ -18,6 +18,7 @@
 #include <jansson.h>
 
 #include "../../bpf/verdict.h"
+#include "../../user/stack.h"
 #include "pending.h"
 #include "records.h"
 #include "render.h"
@@ -109,7 +110,10 @@ static int show(struct sink *sink)
 	int err = 0;
 
 	while ((first = pending_first(stage->pending)) != NULL) {
-		err = render_event(sink, stage->model, &first->event, &first->failure) ?: err;
+		int one = render_event(sink, stage->model, &first->event, &first->failure);
+
+		if (one)
+			err = one;
 		pending_drop_first(stage->pending);
 	}
 	return err;
