@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -368,6 +369,8 @@ static void announce(struct trace *trace)
 	struct render_start start = {.time_ns = clock_now_ns(CLOCK_REALTIME), .vma_limit = tracer_limit(trace->tracer)};
 	const char newline = '\n';
 
+	/* What loading took: libbpf held the kernel's BTF and its own tables for a while. */
+	malloc_trim(0);
 	start.hooks = tracer_hooks(trace->tracer, &start.hook_count);
 	trace->started_ns = clock_now_ns(CLOCK_MONOTONIC);
 	output_note(trace->output, render_start(output_sink(trace->output), &start));

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,6 +115,15 @@ void ksyms_free(struct ksyms *ksyms)
 	free(ksyms);
 }
 
+/* It stays for the rest of the run: megabytes that were room to grow are given back. */
+static void shrink(void **array, size_t bytes)
+{
+	void *smaller = bytes ? realloc(*array, bytes) : NULL;
+
+	if (smaller)
+		*array = smaller;
+}
+
 static int grow(void **array, size_t *capacity, size_t needed, size_t item_bytes)
 {
 	size_t larger = *capacity ? *capacity : 4096;
@@ -197,6 +207,9 @@ static int read_symbols(struct ksyms *ksyms)
 		ksyms->reason = any ? "kptr_restrict" : "no_kallsyms";
 	else
 		qsort(ksyms->list, ksyms->count, sizeof(*ksyms->list), compare);
+	shrink((void **)&ksyms->list, ksyms->count * sizeof(*ksyms->list));
+	shrink((void **)&ksyms->names, ksyms->names_bytes);
+	malloc_trim(0); /* what reading and sorting took */
 	return 0;
 }
 

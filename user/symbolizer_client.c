@@ -294,7 +294,8 @@ static void lose_process(struct symbolizer_client *client, bool killed)
 		free(cleanup_take(ask->names));
 		return;
 	}
-	if (ask->space)
+	/* No file makes a process end by SIGKILL: its memory is bounded. */
+	if (ask->space && !killed)
 		spaces_blame(client->spaces, ask->space, module, "symbolizer_lost");
 	answer_without_end(client, "symbolizer_lost");
 }
