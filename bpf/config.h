@@ -40,12 +40,23 @@ struct limit_state {
 	__u32 polled; /* 1: no program sees the writes, user space reads the value once a second */
 };
 
+/* A hot process, and what user space knows of it: that it is hot; and that it mapped code since it was looked at. */
+struct hot_key {
+	__u64 mm;
+	__u64 start_time_ns;
+	__u64 exec_id;
+	__u32 tgid;
+	__u32 reserved;
+};
+
+enum hot_state { HOT_KNOWN = 1, HOT_MAPPED };
+
 /* What is known of a stack key. User space sets `words` when two slices of it unwind to different stacks. */
 struct stack_place {
 	__u32 seen; /* failures */
 	__u32 words; /* not 0: STACK_KEY_WORDS words of the stack go into the key as well */
 	__u32 owed; /* a slice found no room: the next failure takes one */
-	__u32 reserved;
+	__u32 sliced; /* one slice of it at least was sent */
 };
 
 #define STACK_KEY_WORDS 32

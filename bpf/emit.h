@@ -46,18 +46,18 @@ static __always_inline void emit_loss(__u32 cause)
 		__sync_fetch_and_add(count, 1);
 }
 
-#define emit_reserve_in(ring, type, cause)                                   \
-	({                                                                   \
-		void *reserved = bpf_ringbuf_reserve(ring, sizeof(type), 0); \
-                                                                             \
-		if (!reserved)                                               \
-			emit_loss(cause);                                    \
-		(type *)reserved;                                            \
+/* A record to fill and then to emit_submit(), or NULL, and then it is counted as lost. */
+#define emit_reserve(type)                                                      \
+	({                                                                      \
+		void *reserved = bpf_ringbuf_reserve(&events, sizeof(type), 0); \
+                                                                                \
+		if (!reserved)                                                  \
+			emit_loss(LOSS_RING_FULL);                              \
+		(type *)reserved;                                               \
 	})
 
-/* A record to fill and then to emit_submit(), or NULL, and then it is counted as lost. */
-#define emit_reserve(type)	 emit_reserve_in(&events, type, LOSS_RING_FULL)
-#define emit_reserve_slice(type) emit_reserve_in(&slices, type, LOSS_SLICE_FULL)
+/* The same for a slice; what it means that there is no room is for bpf/stack.h to say. */
+#define emit_reserve_slice(type) (type *)bpf_ringbuf_reserve(&slices, sizeof(type), 0)
 
 static __always_inline void emit_submit(void *record, struct event_header *header, __u16 kind, __u32 size)
 {
@@ -65,7 +65,8 @@ static __always_inline void emit_submit(void *record, struct event_header *heade
 	header->size = size;
 	header->kind = kind;
 	header->reserved = 0;
-	bpf_ringbuf_submit(record, 0);
+	/* Nobody waits for a slice: it is looked for when its failure comes. */
+	bpf_ringbuf_submit(record, kind == EVENT_SLICE ? BPF_RB_NO_WAKEUP : 0);
 }
 
 /* Counts a failure in the totals, whether or not its record finds room in the ring. */

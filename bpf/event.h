@@ -4,7 +4,7 @@
  *
  * Included by both sides. Fixed-width fields ordered by size, explicit padding, no bit-fields, no enums on the wire;
  * compiled with -Wpadded. Variable data follows its record as (offset, length) from the record's start; user/event.c
- * checks them once. Kinds are only ever appended, and a field is never moved: a capture stays readable.
+ * checks them once. Kinds are only ever appended, and a field is never moved within one CAPTURE_VERSION.
  */
 #ifndef VMASNOOP_EVENT_H
 #define VMASNOOP_EVENT_H
@@ -157,7 +157,7 @@ struct event_slice {
 	__u32 reserved;
 };
 
-/* A hot process mapped a file to execute from it: its modules are read anew. */
+/* A hot process mapped something to execute from it: its modules are read anew. */
 struct event_mapped {
 	struct event_header header;
 	struct event_process process;

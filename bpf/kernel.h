@@ -147,8 +147,11 @@ static __always_inline bool kernel_call_maps_code(void)
 	__u32 nr = BPF_CORE_READ(regs, orig_ax);
 	bool compat = BPF_CORE_READ(task, thread_info.status) & KERNEL_TS_COMPAT;
 
-	/* mmap 9, mprotect 10; 32-bit: mmap2 192, mprotect 125. The protection is the third argument of each. */
-	if (nr != (compat ? 192 : 9) && nr != (compat ? 125 : 10))
+	/*
+	 * mmap 9, mprotect 10, pkey_mprotect 329; 32-bit: mmap2 192, mprotect 125, pkey_mprotect 380. The protection is the
+	 * third argument of each. The old 32-bit mmap (90) keeps its arguments in memory: dynamic linkers left it in 2001.
+	 */
+	if (nr != (compat ? 192 : 9) && nr != (compat ? 125 : 10) && nr != (compat ? 380 : 329))
 		return false;
 	return BPF_CORE_READ(regs, dx) & KERNEL_PROT_EXEC;
 }

@@ -29,14 +29,6 @@
  */
 #define VM_FLAGS_CLASSIC_BITS 36
 
-struct hot_key {
-	__u64 mm;
-	__u64 start_time_ns;
-	__u64 exec_id;
-	__u32 tgid;
-	__u32 reserved;
-};
-
 /* The hot processes that user space knows of. An entry pushed out by newer ones costs one more record, no more. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -45,20 +37,25 @@ struct {
 	__type(value, __u8);
 } hot SEC(".maps");
 
-/* A hot process that is known maps code: what user space knows of its modules is no longer all. */
-static __always_inline void report_mapped(void)
+/*
+ * A hot process that is known maps code: what user space knows of its modules is no longer all. Told once, until user space
+ * has taken note of it: programs that generate code map it all the time.
+ */
+static __always_inline void report_mapped(__u8 *state)
 {
 	struct event_process process;
 	struct event_mapped *record;
 
-	if (!kernel_call_maps_code())
+	if (!config.user_stack || *state == HOT_MAPPED || !kernel_call_maps_code())
 		return;
 	process_describe(&process);
 	if (!process_wanted(&process))
 		return;
-	record = emit_reserve(struct event_mapped);
+	/* No room: the next mapping tells. */
+	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
 	if (!record)
 		return;
+	*state = HOT_MAPPED;
 	record->process = process;
 	emit_submit(record, &record->header, EVENT_MAPPED, sizeof(*record));
 }
@@ -69,14 +66,15 @@ static __noinline void report_hot(struct mm_struct *mm, __u32 count)
 	struct event_process process;
 	struct event_hot *record;
 	struct hot_key key = {};
-	__u8 known = 1;
+	__u8 known = HOT_KNOWN, *state;
 
 	key.mm = (__u64)mm;
 	key.start_time_ns = BPF_CORE_READ(leader, start_boottime);
 	key.exec_id = BPF_CORE_READ(leader, self_exec_id);
 	key.tgid = bpf_get_current_pid_tgid() >> 32;
-	if (bpf_map_lookup_elem(&hot, &key)) {
-		report_mapped();
+	state = bpf_map_lookup_elem(&hot, &key);
+	if (state) {
+		report_mapped(state);
 		return;
 	}
 	process_describe(&process);

@@ -80,13 +80,18 @@ static __always_inline __u64 hash_frames(__u64 hash, __u64 sp, __u64 bp)
 	return hash;
 }
 
+/*
+ * Of the words on the stack those that may be return addresses into the program itself. All others may differ from failure
+ * to failure: a loop's counter would make each of them a place of its own.
+ */
 static __always_inline __u64 hash_words(__u64 hash, __u64 sp)
 {
-	__u64 word;
+	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
+	__u64 start = BPF_CORE_READ(mm, start_code), end = BPF_CORE_READ(mm, end_code), word;
 
 	for (int i = 0; i < STACK_KEY_WORDS; i++) {
 		bpf_probe_read_user(&word, sizeof(word), (void *)(sp + i * sizeof(word)));
-		hash = hash_add(hash, word);
+		hash = hash_add(hash, word & mask_if_below(start, word) & mask_if_below(word, end));
 	}
 	return hash;
 }
@@ -244,29 +249,29 @@ static __always_inline void slice_submit(struct event_slice *slice, __u64 key, _
 				   page_of(sp), end);                                                          \
 			slice_submit(&taken->slice, key, seen);                                                \
 		}                                                                                              \
-		taken != NULL;                                                                                 \
+		taken ? 1 : -1;                                                                                \
 	})
 
 /* A handler on an alternate stack: a piece of it, and one of the interrupted stack. */
-static __always_inline bool take_both(__u64 key, __u64 sp, __u32 seen, __u64 end, __u64 second, __u64 second_end)
+static __always_inline int take_both(__u64 key, __u64 sp, __u32 seen, __u64 end, __u64 second, __u64 second_end)
 {
 	struct slice_65536 *taken = emit_reserve_slice(struct slice_65536);
 	struct event_slice *slice;
 
 	if (!taken)
-		return false;
+		return -1;
 	slice = &taken->slice;
 	__builtin_memset(slice->pieces, 0, sizeof(slice->pieces));
 	copy_piece(slice, &slice->pieces[0], sizeof(*slice), PAGES(ALT_BYTES), page_of(sp), end);
 	copy_piece(slice, &slice->pieces[1], sizeof(*slice) + ALT_BYTES, PAGES(65536 - ALT_BYTES), page_of(second),
 		   second_end);
 	slice_submit(slice, key, seen);
-	return true;
+	return 1;
 }
 
 /*
  * Sends the slice of the `seen`th failure with this key, whose stack pointer is `sp`. 1: it is on its way, 0: there is no
- * stack, or no room. A global function, so that the verifier follows it once and not again for each way that leads here.
+ * stack, -1: there is no room. A global function, so that the verifier follows it once and not again for each way that leads here.
  */
 __noinline int slice_take(__u64 key, __u64 sp, __u32 seen)
 {
@@ -288,26 +293,35 @@ __noinline int slice_take(__u64 key, __u64 sp, __u32 seen)
 	return take_class(65536, key, sp, seen, end);
 }
 
-/* A slice found no room. Not inlined, for its frame: see on_core_failure(). */
-static __noinline void stack_owe(const struct event_failure *f)
+/*
+ * A slice was sent, or found no room: then the next failure takes one, and a place of which there is none yet is counted.
+ * Not inlined, for its frame: see on_core_failure().
+ */
+static __noinline void stack_note_slice(const struct event_failure *f, bool sent)
 {
 	__u64 key = f->stack_key; /* on the stack: 5.10 takes no key from a ring buffer */
 	struct stack_place *place = bpf_map_lookup_elem(&stack_places, &key);
 
-	if (place)
+	if (place && sent)
+		place->sliced = 1;
+	else if (place)
 		place->owed = 1;
+	if (!sent && !(place && place->sliced))
+		emit_loss(LOSS_SLICE_FULL);
 }
 
 /* Sets the key of `f`, a record in the ring, and sends a slice ahead of it when one is due. */
 static __always_inline void stack_note(struct event_failure *f)
 {
 	/* A 32-bit task is not unwound by call-frame information: its frame pointers are all there is. */
+	int sent;
+
 	if (!stack_count(f) || f->compat || !config.slice_max_bytes)
 		return;
-	if (slice_take(f->stack_key, f->user_sp, f->stack_seen))
-		f->has_slice = 1;
-	else
-		stack_owe(f);
+	sent = slice_take(f->stack_key, f->user_sp, f->stack_seen);
+	f->has_slice = sent > 0;
+	if (sent)
+		stack_note_slice(f, sent > 0);
 }
 
 #endif

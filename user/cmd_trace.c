@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +47,10 @@
 #define PENDING_BYTES_MAX (8 << 20)
 
 /* At the end of a run stacks are waited for so long, all together. */
-#define LAST_STACKS_NS (10 * NSEC_PER_SEC)
+#define LAST_STACKS_NS (5 * NSEC_PER_SEC)
+
+/* A slice that was submitted may stand in the ring behind one that another CPU is still copying: some microseconds. */
+#define SLICE_TRIES 1000
 
 struct trace {
 	const struct opts *opts;
@@ -100,8 +104,11 @@ static void take_event(struct trace *trace, const struct event *event)
 	/* A write that fails is told once, by capture_close(). */
 	if (trace->capture)
 		capture_write(trace->capture, event);
-	if (event->kind == EVENT_HOT)
+	if (event->kind == EVENT_HOT && !trace->opts->no_user_stack)
 		arm_mapping(trace);
+	/* Told of anew from here on: what is read after this has all that was mapped before. */
+	if (event->kind == EVENT_MAPPED)
+		tracer_expect_mapping(trace->tracer, &event->mapped->process);
 	output_note(trace->output, pending_add(trace->pending, event));
 }
 
@@ -112,9 +119,20 @@ static int on_slice(void *context, void *data, size_t size)
 
 	if (event_decode(data, size, &event))
 		trace->summary.bad_records++;
-	else
+	else if (!has_shown_enough(trace))
 		take_event(trace, &event);
 	return 0;
+}
+
+/* The slice of a failure was submitted before it was. */
+static void take_slice(struct trace *trace, const struct event_failure *failure)
+{
+	for (int i = 0; i < SLICE_TRIES; i++) {
+		ring_buffer__consume(trace->slices);
+		if (model_has_slice(trace->model, failure))
+			return;
+		sched_yield();
+	}
 }
 
 /*
@@ -131,12 +149,12 @@ static int on_record(void *context, void *data, size_t size)
 		trace->summary.bad_records++;
 		return full;
 	}
+	/* After the last failure that was asked for only the limit is still of interest. */
+	if (has_shown_enough(trace) && event.kind != EVENT_LIMIT)
+		return full;
 	if (event.kind == EVENT_FAILURE) {
-		/* Its slice was submitted first. */
 		if (event.failure->has_slice)
-			ring_buffer__consume(trace->slices);
-		if (has_shown_enough(trace))
-			return full;
+			take_slice(trace, event.failure);
 		trace->shown++;
 	}
 	take_event(trace, &event);
@@ -166,6 +184,14 @@ static void on_ambiguous(void *context, uint64_t key)
 
 	if (err)
 		log_debug("cannot tell two stacks with the same key apart: %s", strerror(-err));
+}
+
+static void on_want_slice(void *context, uint64_t key)
+{
+	struct trace *trace = context;
+
+	/* A key that the kernel side has dropped has a slice with its next failure anyway. */
+	tracer_owe_slice(trace->tracer, key);
 }
 
 static void on_forget(void *context, const struct modules *modules)
@@ -317,7 +343,10 @@ static int open_model(struct trace *trace)
 		.live = true,
 		.realtime_offset_ns = trace->realtime_offset_ns,
 		.boottime_offset_ns = trace->boottime_offset_ns,
-		.stacks = {.ask = ask_symbolizer, .ambiguous = on_ambiguous, .context = trace},
+		.stacks = {.ask = ask_symbolizer,
+			   .ambiguous = on_ambiguous,
+			   .want_slice = on_want_slice,
+			   .context = trace},
 		.forget = on_forget,
 	};
 	int err = model_new(&options, &trace->model);
@@ -458,12 +487,12 @@ static void wait_for_stacks(struct trace *trace)
 	struct pollfd symbolizer = {.fd = symbolizer_client_fd(trace->symbolizer), .events = POLLIN};
 	uint64_t now_ns = clock_now_ns(CLOCK_MONOTONIC), end_ns = now_ns + LAST_STACKS_NS;
 
-	while (symbolizer_client_outstanding(trace->symbolizer) && now_ns < end_ns) {
+	while (symbolizer_client_outstanding(trace->symbolizer) && now_ns < end_ns && !output_is_gone(trace->output)) {
 		if (poll(&symbolizer, 1, (int)((end_ns - now_ns) / 1000000) + 1) > 0)
 			take_answers(trace);
 		now_ns = clock_now_ns(CLOCK_MONOTONIC);
 	}
-	output_note(trace->output, pending_give_up(trace->pending, "deadline"));
+	output_note(trace->output, pending_give_up(trace->pending, "symbolizer_busy"));
 	show_complete(trace);
 }
 
@@ -528,13 +557,13 @@ static int finish(struct trace *trace)
 	int err;
 
 	tracer_stop(trace->tracer);
+	summary->duration_ns = clock_now_ns(CLOCK_MONOTONIC) - trace->started_ns;
 	while (take_records(trace))
-		;
+		take_answers(trace);
 	wait_for_stacks(trace);
 	tell_stacks(trace);
 	symbolizer_client_free(cleanup_take(trace->symbolizer));
 	summary->time_ns = clock_now_ns(CLOCK_REALTIME);
-	summary->duration_ns = clock_now_ns(CLOCK_MONOTONIC) - trace->started_ns;
 	summary->output_errors = output_errors(trace->output);
 	err = tracer_read_totals(trace->tracer, &summary->totals, &summary->count);
 	if (!err)

@@ -28,7 +28,7 @@ struct model_process {
 	uint64_t start_time_ns;
 	uint64_t exec_id;
 	bool looked_up;
-	uint64_t looked_up_ns; /* CLOCK_MONOTONIC of the record */
+	uint64_t looked_up_ns; /* when that was tried last: CLOCK_MONOTONIC of the record */
 	char *exe;
 	char *cgroup;
 	struct modules *modules;
@@ -94,8 +94,10 @@ static void drop_least_used(struct model *model, const struct model_process *kee
 	{
 		if (model->with_modules <= PROCESSES_WITH_MODULES_MAX)
 			break;
-		if (process != keep)
+		if (process != keep) {
 			drop_modules(model, process);
+			process->looked_up = false; /* it may live, and fail again */
+		}
 	}
 }
 
@@ -131,6 +133,14 @@ static struct model_process *process_of(struct model *model, const struct event_
 	return process;
 }
 
+/* The thread that failed may be gone, and the leader too, but mostly not both while the process lives. */
+static pid_t living_thread(const struct event_process *raw)
+{
+	uint64_t start_stack;
+
+	return proc_read_start_stack((pid_t)raw->tid, &start_stack) ? (pid_t)raw->tgid : (pid_t)raw->tid;
+}
+
 /* Whether the process of the record is the one that /proc shows under its id, and still runs the same image. */
 static bool is_still(const struct event_process *raw)
 {
@@ -138,8 +148,9 @@ static bool is_still(const struct event_process *raw)
 
 	if (proc_read_start_ns((pid_t)raw->tgid, &start_ns) || start_ns / tick_ns != raw->start_time_ns / tick_ns)
 		return false;
-	return proc_read_start_stack((pid_t)raw->tid, &start_stack) || !start_stack || !raw->start_stack ||
-	       start_stack == raw->start_stack;
+	if (proc_read_start_stack(living_thread(raw), &start_stack))
+		return false;
+	return !start_stack || !raw->start_stack || start_stack == raw->start_stack;
 }
 
 static void forget_names(struct model_process *process)
@@ -157,13 +168,16 @@ static void look_up(struct model *model, struct model_process *process, const st
 		    uint64_t now_ns, bool again)
 {
 	struct modules *modules;
-	pid_t tid = (pid_t)raw->tid;
+	pid_t tid = living_thread(raw);
 
 	if (!model->options.live || (process->looked_up && !again))
 		return;
+	/* One that is gone, or cannot be read, is not tried at each of its failures. */
+	if (!again && process->looked_up_ns && now_ns - process->looked_up_ns < LOOK_AGAIN_NS)
+		return;
+	process->looked_up_ns = now_ns;
 	if (!is_still(raw))
 		return;
-	process->looked_up = true;
 	if (!process->exe)
 		proc_read_exe(tid, &process->exe);
 	if (!process->cgroup)
@@ -183,7 +197,7 @@ static void look_up(struct model *model, struct model_process *process, const st
 	}
 	drop_modules(model, process);
 	process->modules = modules;
-	process->looked_up_ns = now_ns;
+	process->looked_up = true;
 	model->with_modules++;
 }
 
@@ -207,7 +221,6 @@ static int find_user_stack(struct model *model, struct model_process *process, c
 	 */
 	if (process->modules && !stack_cache_has(model->stacks, raw) &&
 	    raw->header.time_ns - process->looked_up_ns > LOOK_AGAIN_NS && !covers(process->modules, addrs, count)) {
-		process->looked_up_ns = raw->header.time_ns;
 		look_up(model, process, &raw->process, raw->header.time_ns, true);
 	}
 	return stack_cache_find(model->stacks, process->modules, raw, process->failures, ret);
@@ -292,7 +305,7 @@ int model_failure_give_up(struct model_failure *failure, const char *reason)
 {
 	if (model_failure_is_complete(failure))
 		return 0;
-	return shared_stack_give_up(&failure->user_stack, failure->raw, failure->modules, reason);
+	return shared_stack_give_up(&failure->user_stack, failure->raw, failure->number, failure->modules, reason);
 }
 
 uint64_t model_failure_repeat_of(const struct model_failure *failure)
@@ -325,6 +338,11 @@ int model_mapped(struct model *model, const struct event_mapped *raw)
 int model_slice(struct model *model, const struct event_slice *raw)
 {
 	return stack_cache_slice(model->stacks, raw);
+}
+
+bool model_has_slice(const struct model *model, const struct event_failure *failure)
+{
+	return stack_cache_has_slice(model->stacks, failure);
 }
 
 void model_answered(struct model *model, uint64_t id, struct stack *stack)

@@ -60,10 +60,11 @@ int model_failure_give_up(struct model_failure *failure, const char *reason);
 /* The number of the first failure with the same user stack, 0: this is the first. */
 uint64_t model_failure_repeat_of(const struct model_failure *failure);
 
-/* Notes a hot process, while it lives to be looked at; one that maps code; a slice, whose failure comes next. */
+/* Notes a hot process, while it lives to be looked at; one that maps code; a slice, whose failure is to come. */
 int model_hot(struct model *model, const struct event_hot *raw);
 int model_mapped(struct model *model, const struct event_mapped *raw);
 int model_slice(struct model *model, const struct event_slice *raw);
+bool model_has_slice(const struct model *model, const struct event_failure *failure);
 
 /* The answer to what options.stacks.ask was asked, as symbolizer_answered. */
 void model_answered(struct model *model, uint64_t id, struct stack *stack);

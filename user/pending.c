@@ -89,7 +89,7 @@ static int make_room(struct pending *pending)
 
 static int keep(const struct event *event, struct item **ret)
 {
-	struct item *item = calloc(1, sizeof(*item) + event->header->size);
+	struct item *item = calloc(1, sizeof(*item) + EVENT_RECORD_MAX);
 	struct item *smaller;
 	size_t bytes;
 

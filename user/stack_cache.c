@@ -15,13 +15,15 @@
 #include "symbolizer_client.h"
 
 #define PLACES_MAX 1024
-#define SLICES_MAX 256 /* whose failure has not come yet: never more than there are CPUs and tasks on their way */
+/* Slices whose failure has not come yet: twice what the ring holds, all of which may be ahead of the failures. */
+#define SLICES_BYTES_MAX (4 << 20)
 
 struct place {
 	TAILQ_ENTRY(place) by_use;
 	uint64_t key;
 	struct shared_stack *stack; /* the last that was asked for; NULL: ask again */
 	bool by_slice; /* it was unwound from memory, and not by frame pointers alone */
+	uint64_t chain; /* a hash of the addresses that the frame pointers led to */
 };
 
 struct ask {
@@ -46,7 +48,7 @@ struct stack_cache {
 	LIST_HEAD(ask_list, ask) asks;
 	uint64_t last_id;
 	TAILQ_HEAD(slice_list, slice) slices; /* the oldest first */
-	size_t slice_count;
+	size_t slice_bytes;
 };
 
 static int compare_keys(const void *left, const void *right)
@@ -129,6 +131,26 @@ static void place_set(struct place *place, struct shared_stack *shared, bool by_
 	place->by_slice = by_slice;
 }
 
+static uint64_t hash_chain(const struct event_failure *failure)
+{
+	size_t count;
+	const uint64_t *addrs = event_addrs(failure, &failure->user_stack, &count);
+	uint64_t hash = count;
+
+	for (size_t i = 0; i < count; i++)
+		hash = (hash ^ addrs[i]) * 0x9e3779b97f4a7c15ULL;
+	return hash;
+}
+
+/*
+ * Whether the failure may be said to come from the place. Where no slice ever contradicts the key (32-bit programs, none
+ * asked for, a replay) the frame pointers must have led to the same addresses.
+ */
+static bool place_is_of(const struct place *place, const struct event_failure *failure)
+{
+	return place->stack && (place->by_slice || place->chain == hash_chain(failure));
+}
+
 /* --- slices that wait for their failure --- */
 
 static void slice_free(struct slice *slice)
@@ -140,7 +162,7 @@ static void slice_free(struct slice *slice)
 static void slice_remove(struct stack_cache *cache, struct slice *slice)
 {
 	TAILQ_REMOVE(&cache->slices, slice, all);
-	cache->slice_count--;
+	cache->slice_bytes -= slice->record->header.size;
 }
 
 int stack_cache_slice(struct stack_cache *cache, const struct event_slice *record)
@@ -158,7 +180,8 @@ int stack_cache_slice(struct stack_cache *cache, const struct event_slice *recor
 	TAILQ_INSERT_TAIL(&cache->slices, slice, all);
 	cache->counts.slices++;
 	cache->counts.slice_bytes += record->header.size;
-	if (++cache->slice_count > SLICES_MAX) {
+	cache->slice_bytes += record->header.size;
+	while (cache->slice_bytes > SLICES_BYTES_MAX) {
 		oldest = TAILQ_FIRST(&cache->slices);
 		slice_remove(cache, oldest);
 		slice_free(oldest);
@@ -166,21 +189,30 @@ int stack_cache_slice(struct stack_cache *cache, const struct event_slice *recor
 	return 0;
 }
 
-static struct slice *slice_take(struct stack_cache *cache, const struct event_failure *failure)
+static struct slice *slice_find(const struct stack_cache *cache, const struct event_failure *failure)
 {
 	struct slice *slice;
 
-	if (!failure->has_slice)
-		return NULL;
 	TAILQ_FOREACH(slice, &cache->slices, all)
 	{
-		if (slice->record->stack_key == failure->stack_key &&
-		    slice->record->stack_seen == failure->stack_seen) {
-			slice_remove(cache, slice);
-			return slice;
-		}
+		if (slice->record->stack_key == failure->stack_key && slice->record->stack_seen == failure->stack_seen)
+			break;
 	}
-	return NULL;
+	return slice;
+}
+
+bool stack_cache_has_slice(const struct stack_cache *cache, const struct event_failure *failure)
+{
+	return slice_find(cache, failure) != NULL;
+}
+
+static struct slice *slice_take(struct stack_cache *cache, const struct event_failure *failure)
+{
+	struct slice *slice = failure->has_slice ? slice_find(cache, failure) : NULL;
+
+	if (slice)
+		slice_remove(cache, slice);
+	return slice;
 }
 
 /* --- asking --- */
@@ -210,10 +242,10 @@ static void raw_add_slice(const struct event_slice *slice, struct raw_stack *raw
 	}
 }
 
-int shared_stack_give_up(struct shared_stack **shared, const struct event_failure *failure,
+int shared_stack_give_up(struct shared_stack **shared, const struct event_failure *failure, uint64_t number,
 			 const struct modules *modules, const char *reason)
 {
-	struct shared_stack *own = shared_new((*shared)->number);
+	struct shared_stack *own = shared_new(number);
 	struct raw_stack raw;
 
 	if (!own)
@@ -224,6 +256,9 @@ int shared_stack_give_up(struct shared_stack **shared, const struct event_failur
 		shared_stack_free(own);
 		return -ENOMEM;
 	}
+	/* Nobody can be told "as failure N" of a stack that N did not show. */
+	if ((*shared)->number == number)
+		(*shared)->number = 0;
 	shared_stack_free(*shared);
 	*shared = own;
 	return 0;
@@ -270,7 +305,8 @@ static int request(struct stack_cache *cache, struct place *place, struct module
 		err = ask(cache, place, modules, raw, shared);
 		reason = err ? "symbolizer_busy" : NULL;
 	}
-	if (err == -ENOMEM)
+	/* Refused: an earlier stack of the place is better than none. */
+	if (err == -ENOMEM || (err && place->stack))
 		return err;
 	if (reason) {
 		shared->stack = symbolizer_client_bare_stack(modules, raw, reason);
@@ -280,6 +316,21 @@ static int request(struct stack_cache *cache, struct place *place, struct module
 	if (!err)
 		place_set(place, shared, raw->registers != NULL);
 	return 0;
+}
+
+static void want_slice(const struct stack_cache *cache, uint64_t key)
+{
+	if (cache->options.want_slice)
+		cache->options.want_slice(cache->options.context, key);
+}
+
+/* When the failure that it was asked for went out without it, this one is the first to have it. */
+static struct shared_stack *share(struct stack_cache *cache, const struct place *place, uint64_t number)
+{
+	if (!place->stack->number)
+		place->stack->number = number;
+	cache->counts.shared++;
+	return shared_ref(place->stack);
 }
 
 static int find_new(struct stack_cache *cache, struct place *place, struct modules *modules,
@@ -295,10 +346,16 @@ static int find_new(struct stack_cache *cache, struct place *place, struct modul
 	raw_from_failure(failure, &raw);
 	if (slice)
 		raw_add_slice(slice->record, &raw);
+	/* The kernel side thinks that there is a stack of this key, and there is none: it was dropped here, or its slice lost. */
+	if (!slice && !failure->compat)
+		want_slice(cache, failure->stack_key);
+	place->chain = hash_chain(failure);
 	err = request(cache, place, modules, &raw, shared);
 	if (err) {
 		shared_stack_free(shared);
-		return err;
+		if (err == -ENOMEM)
+			return err;
+		shared = share(cache, place, number);
 	}
 	*ret = shared;
 	return 0;
@@ -308,7 +365,7 @@ bool stack_cache_has(const struct stack_cache *cache, const struct event_failure
 {
 	struct place *place = place_find(cache, failure->stack_key);
 
-	return place && place->stack && !failure->has_slice;
+	return place && place_is_of(place, failure) && !failure->has_slice;
 }
 
 int stack_cache_find(struct stack_cache *cache, struct modules *modules, const struct event_failure *failure,
@@ -324,9 +381,8 @@ int stack_cache_find(struct stack_cache *cache, struct modules *modules, const s
 	place = place_of(cache, failure->stack_key);
 	if (!place) {
 		err = -ENOMEM;
-	} else if (place->stack && (!slice || !cache->options.ask)) {
-		*ret = shared_ref(place->stack);
-		cache->counts.shared++;
+	} else if (place_is_of(place, failure) && (!slice || !cache->options.ask)) {
+		*ret = share(cache, place, number);
 	} else {
 		err = find_new(cache, place, modules, failure, slice, number, ret);
 	}
@@ -338,14 +394,23 @@ int stack_cache_find(struct stack_cache *cache, struct modules *modules, const s
 
 /* --- answers --- */
 
+/* The index of the first frame from `i` on that is a frame of its own: which others are known to be inlined may differ. */
+static size_t skip_inlined(const struct stack *stack, size_t i)
+{
+	while (i < stack->count && stack->frames[i].inlined)
+		i++;
+	return i;
+}
+
 static bool stacks_are_equal(const struct stack *a, const struct stack *b)
 {
-	if (a->count != b->count)
-		return false;
-	for (size_t i = 0; i < a->count; i++)
-		if (a->frames[i].addr != b->frames[i].addr)
-			return false;
-	return true;
+	size_t i = skip_inlined(a, 0), j = skip_inlined(b, 0);
+
+	while (i < a->count && j < b->count && a->frames[i].addr == b->frames[j].addr) {
+		i = skip_inlined(a, i + 1);
+		j = skip_inlined(b, j + 1);
+	}
+	return i == a->count && j == b->count;
 }
 
 /*
@@ -378,6 +443,24 @@ static struct ask *ask_find(struct stack_cache *cache, uint64_t id)
 	return ask;
 }
 
+/* Not for want of anything in the program: the next slice may do better. */
+static bool is_makeshift(const struct stack *stack)
+{
+	return stack->reason && (!strcmp(stack->reason, "deadline") || !strcmp(stack->reason, "symbolizer_lost"));
+}
+
+/* Those who wait for it get it, and no others: what was known before counts again. */
+static void forget_makeshift(struct stack_cache *cache, const struct ask *ask)
+{
+	struct place *place = place_find(cache, ask->key);
+
+	if (!place || place->stack != ask->stack)
+		return;
+	place_set(place, ask->before, ask->before != NULL);
+	if (!ask->before)
+		want_slice(cache, ask->key);
+}
+
 void stack_cache_answered(struct stack_cache *cache, uint64_t id, struct stack *stack)
 {
 	struct ask *ask = ask_find(cache, id);
@@ -388,7 +471,10 @@ void stack_cache_answered(struct stack_cache *cache, uint64_t id, struct stack *
 	}
 	LIST_REMOVE(ask, all);
 	ask->stack->stack = stack;
-	compare_slices(cache, ask);
+	if (is_makeshift(stack))
+		forget_makeshift(cache, ask);
+	else
+		compare_slices(cache, ask);
 	ask_free(ask);
 }
 

@@ -19,6 +19,8 @@ struct stack_cache_options {
 	int (*ask)(void *context, struct modules *modules, const struct raw_stack *raw, uint64_t id);
 	/* Two slices of this key unwound to different stacks. May be NULL. */
 	void (*ambiguous)(void *context, uint64_t key);
+	/* A slice of this key is wanted, whenever it comes: there is no good stack of it. May be NULL. */
+	void (*want_slice)(void *context, uint64_t key);
 	void *context;
 };
 
@@ -34,7 +36,7 @@ struct stack_cache_counts {
 /* A stack that failures share; `stack` is NULL until the answer is there. */
 struct shared_stack {
 	unsigned int references;
-	uint64_t number; /* of the first failure of the process that is known to have it */
+	uint64_t number; /* of the first failure of the process that has it; 0: the next that will have it */
 	struct stack *stack;
 };
 
@@ -43,8 +45,9 @@ struct stack_cache;
 int stack_cache_new(const struct stack_cache_options *options, struct stack_cache **ret);
 void stack_cache_free(struct stack_cache *cache);
 
-/* Keeps a copy until its failure comes, which is soon. 0 or -ENOMEM. */
+/* Keeps a copy until its failure comes: in the rings slices may be far ahead of it. 0 or -ENOMEM. */
 int stack_cache_slice(struct stack_cache *cache, const struct event_slice *slice);
+bool stack_cache_has_slice(const struct stack_cache *cache, const struct event_failure *failure);
 
 /*
  * A reference to the stack of a failure, the `number`th of its process, or NULL where none was asked for. 0 or -ENOMEM.
@@ -61,10 +64,10 @@ void stack_cache_answered(struct stack_cache *cache, uint64_t id, struct stack *
 void shared_stack_free(struct shared_stack *shared);
 
 /*
- * A stack of its own for a failure whose answer is waited for no longer: addresses, and why there is no more. Replaces
- * *shared. 0 or -ENOMEM.
+ * A stack of its own for a failure, the `number`th of its process, whose answer is waited for no longer: addresses, and
+ * why there is no more. Replaces *shared. 0 or -ENOMEM.
  */
-int shared_stack_give_up(struct shared_stack **shared, const struct event_failure *failure,
+int shared_stack_give_up(struct shared_stack **shared, const struct event_failure *failure, uint64_t number,
 			 const struct modules *modules, const char *reason);
 
 void stack_cache_read_counts(const struct stack_cache *cache, struct stack_cache_counts *ret);

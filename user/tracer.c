@@ -606,15 +606,39 @@ int tracer_arm_mapping(struct tracer *tracer)
 	return attach_one(tracer, OBSERVE_MAPPING) ?: 1;
 }
 
-int tracer_widen_stack_key(struct tracer *tracer, uint64_t key)
+/* A failure that is counted meanwhile may go uncounted: then a slice comes once too often. */
+static int change_place(struct tracer *tracer, uint64_t key, size_t field)
 {
 	struct stack_place place;
 	int map = bpf_map__fd(tracer->skeleton->maps.stack_places);
 
 	if (bpf_map_lookup_elem(map, &key, &place))
 		return -errno;
-	place.words = 1;
+	*(__u32 *)((char *)&place + field) = 1;
 	return bpf_map_update_elem(map, &key, &place, BPF_EXIST) ? -errno : 0;
+}
+
+int tracer_widen_stack_key(struct tracer *tracer, uint64_t key)
+{
+	return change_place(tracer, key, offsetof(struct stack_place, words));
+}
+
+int tracer_owe_slice(struct tracer *tracer, uint64_t key)
+{
+	return change_place(tracer, key, offsetof(struct stack_place, owed));
+}
+
+int tracer_expect_mapping(struct tracer *tracer, const struct event_process *process)
+{
+	struct hot_key key = {
+		.mm = process->mm,
+		.start_time_ns = process->start_time_ns,
+		.exec_id = process->exec_id,
+		.tgid = process->tgid,
+	};
+	__u8 known = HOT_KNOWN;
+
+	return bpf_map_update_elem(bpf_map__fd(tracer->skeleton->maps.hot), &key, &known, BPF_EXIST) ? -errno : 0;
 }
 
 uint32_t tracer_limit(const struct tracer *tracer)

@@ -62,7 +62,14 @@ int tracer_arm_mapping(struct tracer *tracer);
 /* Two slices of this key unwound to different stacks: more of the stack goes into it from now on. */
 int tracer_widen_stack_key(struct tracer *tracer, uint64_t key);
 
+/* There is no good stack of this key: its next failure carries a slice. */
+int tracer_owe_slice(struct tracer *tracer, uint64_t key);
+
 /* The limit in force, and the word that user space read another one (where no program sees the writes). */
+
+/* The code that this process maps from now on is told of once more. */
+int tracer_expect_mapping(struct tracer *tracer, const struct event_process *process);
+
 uint32_t tracer_limit(const struct tracer *tracer);
 void tracer_set_limit(struct tracer *tracer, uint32_t value);
 

@@ -69,6 +69,8 @@ struct mm_struct {
 	unsigned long task_size;
 	unsigned long start_brk;
 	unsigned long brk;
+	unsigned long start_code;
+	unsigned long end_code;
 	unsigned long start_stack;
 };
 

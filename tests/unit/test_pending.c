@@ -153,6 +153,29 @@ static void test_kinds_that_are_not_shown(void **state)
 	end(&stage);
 }
 
+/* Two spans over the same bytes, which a capture may have: packed, the record is longer than it was. */
+static void test_a_record_that_grows(void **state)
+{
+	struct stage stage = make(SIZE_MAX);
+	struct event_failure_full full;
+	struct event_span overlapping = {sizeof(full.failure), EVENT_KERNEL_FRAMES_MAX * 8};
+	const struct pending_event *first;
+	size_t count;
+
+	(void)state;
+	records_failure(&full);
+	records_user_stack(&full, 0x1000, EVENT_USER_FRAMES_MAX);
+	full.failure.kernel_stack = overlapping;
+	full.failure.header.size = offsetof(struct event_failure_full, kernel_stack);
+	put(&stage, &full);
+	answer(&stage, 0);
+	first = pending_first(stage.pending);
+	assert_non_null(first);
+	event_addrs(first->event.failure, &first->event.failure->kernel_stack, &count);
+	assert_int_equal(count, EVENT_KERNEL_FRAMES_MAX);
+	end(&stage);
+}
+
 /* When too much waits, the first go out as they are, no more of them than is needed; none is lost. */
 static void test_too_much_waits(void **state)
 {
@@ -189,6 +212,7 @@ int main(void)
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_the_record_is_kept),
 		cmocka_unit_test(test_kinds_that_are_not_shown),
+		cmocka_unit_test(test_a_record_that_grows),
 		cmocka_unit_test(test_too_much_waits),
 	};
 

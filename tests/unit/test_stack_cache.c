@@ -28,6 +28,7 @@ static struct {
 	size_t count;
 	int refuse; /* what the next ask returns */
 	uint64_t ambiguous; /* the last key that was */
+	uint64_t wanted; /* the last key of which a slice was */
 } asked;
 
 static int note_ask(void *context, struct modules *modules, const struct raw_stack *raw, uint64_t id)
@@ -51,9 +52,19 @@ static void note_ambiguous(void *context, uint64_t key)
 	asked.ambiguous = key;
 }
 
+static void note_wanted(void *context, uint64_t key)
+{
+	(void)context;
+	asked.wanted = key;
+}
+
 static struct stack_cache *make(void)
 {
-	const struct stack_cache_options options = {.ask = note_ask, .ambiguous = note_ambiguous};
+	const struct stack_cache_options options = {
+		.ask = note_ask,
+		.ambiguous = note_ambiguous,
+		.want_slice = note_wanted,
+	};
 	struct stack_cache *cache = NULL;
 
 	memset(&asked, 0, sizeof(asked));
@@ -233,14 +244,15 @@ static void test_no_memory_is_an_error(void **state)
 static void test_give_up(void **state)
 {
 	struct stack_cache *cache = make();
-	struct shared_stack *shared, *other;
+	struct shared_stack *shared, *other, *third;
 	struct event_failure_full full;
 
 	(void)state;
 	records_failure(&full);
 	shared = find(cache, &full, 1, true);
 	other = find(cache, &full, 2, false);
-	assert_int_equal(shared_stack_give_up(&shared, &full.failure, NULL, "deadline"), 0);
+	assert_int_equal(shared_stack_give_up(&shared, &full.failure, 1, NULL, "deadline"), 0);
+	assert_int_equal(shared->number, 1);
 	assert_int_equal(shared->stack->count, 4);
 	assert_string_equal(shared->stack->frames[3].reason, "deadline");
 	/* The others go on waiting. */
@@ -248,8 +260,91 @@ static void test_give_up(void **state)
 	stack_cache_answered(cache, asked.asks[0].id, answer(0x2000, NULL));
 	assert_int_equal(other->stack->frames[1].addr, 0x2000);
 	assert_int_equal(shared->stack->count, 4);
+	/* Nobody is referred to the one that did not show it: the next is the first to have it. */
+	assert_int_equal(other->number, 0);
+	third = find(cache, &full, 3, false);
+	assert_ptr_equal(third, other);
+	assert_int_equal(third->number, 3);
 	shared_stack_free(shared);
 	shared_stack_free(other);
+	shared_stack_free(third);
+	stack_cache_free(cache);
+}
+
+/* What went wrong on our side is not kept: what was known before counts again, or a slice is wanted. */
+static void test_makeshift_answers_are_not_kept(void **state)
+{
+	struct stack_cache *cache = make();
+	struct shared_stack *first, *second, *third;
+	struct event_failure_full full;
+
+	(void)state;
+	records_failure(&full);
+	first = find(cache, &full, 1, true);
+	stack_cache_answered(cache, asked.asks[0].id, answer(0x2000, "deadline"));
+	assert_string_equal(first->stack->reason, "deadline");
+	assert_int_equal(asked.wanted, full.failure.stack_key);
+	shared_stack_free(first);
+	first = find(cache, &full, 2, true);
+	stack_cache_answered(cache, asked.asks[1].id, answer(0x2000, NULL));
+	second = find(cache, &full, 3, true);
+	stack_cache_answered(cache, asked.asks[2].id, answer(0x2000, "symbolizer_lost"));
+	third = find(cache, &full, 4, false);
+	assert_ptr_equal(third, first);
+	assert_int_equal(asked.ambiguous, 0);
+	shared_stack_free(first);
+	shared_stack_free(second);
+	shared_stack_free(third);
+	stack_cache_free(cache);
+}
+
+/* No slice can ever contradict the key of a 32-bit program: equal addresses must. */
+static void test_without_slices_the_addresses_decide(void **state)
+{
+	struct stack_cache *cache = make();
+	struct shared_stack *first, *same, *other;
+	struct event_failure_full full;
+	uint64_t key;
+
+	(void)state;
+	records_failure(&full);
+	full.failure.compat = 1;
+	key = full.failure.stack_key;
+	first = find(cache, &full, 1, false);
+	same = find(cache, &full, 2, false);
+	assert_ptr_equal(same, first);
+	records_user_stack(&full, 0x7000, 4);
+	full.failure.stack_key = key;
+	other = find(cache, &full, 3, false);
+	assert_ptr_not_equal(other, first);
+	assert_int_equal(asked.count, 2);
+	shared_stack_free(first);
+	shared_stack_free(same);
+	shared_stack_free(other);
+	stack_cache_free(cache);
+}
+
+/* What is inlined is known only with debug information: it makes no other stack of it. */
+static void test_inlined_frames_do_not_differ(void **state)
+{
+	struct stack_cache *cache = make();
+	struct shared_stack *first, *second;
+	struct event_failure_full full;
+	struct stack *stack = answer(0x1000, NULL);
+
+	(void)state;
+	stack->frames[0].inlined = true;
+	records_failure(&full);
+	first = find(cache, &full, 1, true);
+	second = find(cache, &full, 2, true);
+	stack_cache_answered(cache, asked.asks[0].id, stack);
+	stack = answer(0, NULL);
+	stack->count = 1;
+	stack_cache_answered(cache, asked.asks[1].id, stack);
+	assert_int_equal(asked.ambiguous, 0);
+	assert_int_equal(second->number, 1);
+	shared_stack_free(first);
+	shared_stack_free(second);
 	stack_cache_free(cache);
 }
 
@@ -275,7 +370,7 @@ static void test_many_places(void **state)
 	stack_cache_free(cache);
 }
 
-/* Slices whose failure never comes are not kept for ever, and a failure does not get another one's. */
+/* Slices whose failure never comes are not kept for ever, 4 MiB of them at most, and a failure does not get another one's. */
 static void test_slices_without_a_failure(void **state)
 {
 	struct stack_cache *cache = make();
@@ -322,6 +417,9 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_no_memory_is_an_error),
 		cmocka_unit_test(test_give_up),
+		cmocka_unit_test(test_makeshift_answers_are_not_kept),
+		cmocka_unit_test(test_without_slices_the_addresses_decide),
+		cmocka_unit_test(test_inlined_frames_do_not_differ),
 		cmocka_unit_test(test_many_places),
 		cmocka_unit_test(test_slices_without_a_failure),
 		cmocka_unit_test(test_nothing_was_asked_for),
