@@ -59,6 +59,9 @@ static __always_inline void emit_loss(__u32 cause)
 /* The same for a slice; what it means that there is no room is for bpf/stack.h to say. */
 #define emit_reserve_slice(type) (type *)bpf_ringbuf_reserve(&slices, sizeof(type), 0)
 
+/* A record that comes again when there was no room: nothing is lost. */
+#define emit_reserve_again(type) (type *)bpf_ringbuf_reserve(&events, sizeof(type), 0)
+
 static __always_inline void emit_submit(void *record, struct event_header *header, __u16 kind, __u32 size)
 {
 	header->time_ns = bpf_ktime_get_ns();

@@ -52,7 +52,7 @@ static __always_inline void report_mapped(__u8 *state)
 	if (!process_wanted(&process))
 		return;
 	/* No room: the next mapping tells. */
-	record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
+	record = emit_reserve_again(struct event_mapped);
 	if (!record)
 		return;
 	*state = HOT_MAPPED;

@@ -34,6 +34,7 @@
 #include "pending.h"
 #include "proc.h"
 #include "render.h"
+#include "sandbox.h"
 #include "summary.h"
 #include "symbolizer_client.h"
 #include "tracer.h"
@@ -496,6 +497,20 @@ static void wait_for_stacks(struct trace *trace)
 	show_complete(trace);
 }
 
+/* What the symbolizer's process could not give up. */
+static void tell_gaps(const struct trace *trace)
+{
+	const uint32_t grave = SANDBOX_USER | SANDBOX_DIRECTORY | SANDBOX_SECCOMP;
+	uint32_t gaps = symbolizer_client_gaps(trace->symbolizer);
+
+	for (size_t bit = 0; sandbox_gap_text(bit); bit++) {
+		if (gaps & grave & 1U << bit)
+			log_warn("the process that reads symbols is not shut in: %s", sandbox_gap_text(bit));
+		else if (gaps & 1U << bit)
+			log_debug("the process that reads symbols: %s", sandbox_gap_text(bit));
+	}
+}
+
 static void tell_stacks(const struct trace *trace)
 {
 	struct symbolizer_client_counts asks;
@@ -561,6 +576,7 @@ static int finish(struct trace *trace)
 	while (take_records(trace))
 		take_answers(trace);
 	wait_for_stacks(trace);
+	tell_gaps(trace);
 	tell_stacks(trace);
 	symbolizer_client_free(cleanup_take(trace->symbolizer));
 	summary->time_ns = clock_now_ns(CLOCK_REALTIME);

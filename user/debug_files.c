@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "regular_file.h"
 #include "symbolizer_wire.h"
 
 #define DEBUG_DIRECTORY "/usr/lib/debug"
@@ -29,33 +30,41 @@ static int open_below(int root, const char *path, uint64_t flags)
 	return syscall(SYS_openat2, root, path, &how, sizeof(how));
 }
 
-/* `path_fd` only names it; it is the very same file that is then opened. */
-static int open_regular(int path_fd)
+/*
+ * Who may have made it: root, or whoever made the module. Names and lines from a debug file are shared by all processes
+ * that use the module, and a debug directory may be anybody's, in a root of his own.
+ */
+static bool is_trusted_for(const struct module *module, const struct stat *status)
 {
-	char path[64];
-	struct stat status;
+	struct stat own;
 
-	if (fstat(path_fd, &status) || !S_ISREG(status.st_mode))
-		return -1;
-	if (status.st_size <= 0 || (uint64_t)status.st_size > DEBUG_FILE_BYTES_MAX)
-		return -1;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", path_fd);
-	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (status->st_size <= 0 || (uint64_t)status->st_size > DEBUG_FILE_BYTES_MAX)
+		return false;
+	if (module->fd < 0 || fstat(module->fd, &own))
+		return false;
+	return (!status->st_uid || status->st_uid == own.st_uid) && regular_file_is_open_to(status, own.st_uid);
 }
 
-static int open_file(int root, const char *path)
+static int open_file(int root, const char *path, const struct module *module)
 {
 	_cleanup_close_ int path_fd = open_below(root, path, O_PATH);
+	_cleanup_close_ int fd = -1;
+	struct stat status;
 
-	return path_fd < 0 ? -1 : open_regular(path_fd);
+	if (path_fd < 0)
+		return -1;
+	fd = regular_file_open(path_fd, &status);
+	if (fd < 0 || !is_trusted_for(module, &status) || !regular_file_is_elf(fd))
+		return -1;
+	return cleanup_take_fd(&fd);
 }
 
-static int open_by_build_id(int root, const char *id)
+static int open_by_build_id(int root, const char *id, const struct module *module)
 {
 	char path[256];
 
 	snprintf(path, sizeof(path), DEBUG_DIRECTORY "/.build-id/%.2s/%s.debug", id, id + 2);
-	return root < 0 ? -1 : open_file(root, path);
+	return root < 0 ? -1 : open_file(root, path, module);
 }
 
 static bool is_bare_name(const char *name)
@@ -87,7 +96,7 @@ static int open_by_link(int root, const struct module *module, const char *name)
 
 		if (length < 0 || (size_t)length >= sizeof(path))
 			continue;
-		fd = open_file(root, path);
+		fd = open_file(root, path, module);
 		if (fd >= 0 && !is_module_itself(module, fd))
 			return fd;
 		if (fd >= 0)
@@ -100,7 +109,7 @@ static int open_by_link(int root, const struct module *module, const char *name)
  * The path may lead anywhere (../../../.dwz/... from the debug file's directory, or an absolute one). Of it only what
  * lies below the debug directory counts; and that directory is then the root, so that no link within leads out of it.
  */
-static int open_alternate(int root, const char *name)
+static int open_alternate(int root, const char *name, const struct module *module)
 {
 	_cleanup_close_ int directory = root < 0 ? -1 : open_below(root, DEBUG_DIRECTORY, O_PATH | O_DIRECTORY);
 	const char *dwz = strstr(name, "/.dwz/");
@@ -108,19 +117,19 @@ static int open_alternate(int root, const char *name)
 	if (directory < 0)
 		return -1;
 	if (!strncmp(name, DEBUG_DIRECTORY "/", strlen(DEBUG_DIRECTORY "/")))
-		return open_file(directory, name + strlen(DEBUG_DIRECTORY));
+		return open_file(directory, name + strlen(DEBUG_DIRECTORY), module);
 	if (!dwz && !strncmp(name, ".dwz/", strlen(".dwz/")))
-		return open_file(directory, name);
-	return dwz ? open_file(directory, dwz) : -1;
+		return open_file(directory, name, module);
+	return dwz ? open_file(directory, dwz, module) : -1;
 }
 
 /* The alternate file has a build-id, too, and is found by it more often than by its name. */
 static int open_by_either(int root, const struct debug_file_request *request)
 {
-	int fd = open_alternate(root, request->name);
+	int fd = open_alternate(root, request->name, request->module);
 
 	if (fd < 0 && request->build_id && wire_is_build_id(request->build_id))
-		fd = open_by_build_id(root, request->build_id);
+		fd = open_by_build_id(root, request->build_id, request->module);
 	return fd;
 }
 
@@ -134,8 +143,8 @@ int debug_files_open_below(const struct debug_file_request *request, int own_roo
 	case DEBUG_FILE_BY_BUILD_ID:
 		if (!wire_is_build_id(request->name))
 			return -1;
-		fd = open_by_build_id(root, request->name);
-		return fd >= 0 ? fd : open_by_build_id(own_root_fd, request->name);
+		fd = open_by_build_id(root, request->name, request->module);
+		return fd >= 0 ? fd : open_by_build_id(own_root_fd, request->name, request->module);
 	case DEBUG_FILE_BY_LINK:
 		return open_by_link(root, request->module, request->name);
 	case DEBUG_FILE_ALTERNATE:

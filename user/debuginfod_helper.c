@@ -19,7 +19,9 @@
 
 #include "cleanup.h"
 #include "cmd.h"
+#include "debug_files.h"
 #include "debuginfod.h"
+#include "sandbox.h"
 #include "self.h"
 #include "symbolizer_wire.h"
 
@@ -50,14 +52,16 @@ static void make_cache(void)
 
 static int drop_privileges(void)
 {
-	const struct rlimit none = {0, 0};
+	const struct rlimit none = {0, 0}, file = {DEBUG_FILE_BYTES_MAX, DEBUG_FILE_BYTES_MAX};
 
 	if (!geteuid() &&
 	    (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY)))
 		return -errno;
+	if (sandbox_drop_capabilities())
+		return -EPERM;
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_DUMPABLE, 0))
 		return -errno;
-	return setrlimit(RLIMIT_CORE, &none) ? -errno : 0;
+	return setrlimit(RLIMIT_CORE, &none) || setrlimit(RLIMIT_FSIZE, &file) ? -errno : 0;
 }
 
 /* 0, or a negative errno when it is not installed. */
@@ -107,6 +111,8 @@ int cmd_debuginfod_helper(int argc, char **argv)
 	socklen_t size = sizeof(type);
 
 	(void)argc, (void)argv;
+	/* Whatever the tracer was started with. */
+	close_range(TRANSFER_FD + 1, ~0U, 0);
 	if (getsockopt(TRANSFER_FD, SOL_SOCKET, SO_TYPE, &type, &size) || type != SOCK_SEQPACKET)
 		return EXIT_STATUS_USAGE;
 	make_cache();

@@ -20,6 +20,7 @@
 
 #define PROCESSES_MAX		   16384
 #define PROCESSES_WITH_MODULES_MAX 128
+#define STALE_FOR_NS		   (NSEC_PER_SEC / 10)
 #define LOOK_AGAIN_NS		   NSEC_PER_SEC
 
 struct model_process {
@@ -28,6 +29,7 @@ struct model_process {
 	uint64_t start_time_ns;
 	uint64_t exec_id;
 	bool looked_up;
+	bool stale; /* it mapped code since */
 	uint64_t looked_up_ns; /* when that was tried last: CLOCK_MONOTONIC of the record */
 	char *exe;
 	char *cgroup;
@@ -176,6 +178,7 @@ static void look_up(struct model *model, struct model_process *process, const st
 	if (!again && process->looked_up_ns && now_ns - process->looked_up_ns < LOOK_AGAIN_NS)
 		return;
 	process->looked_up_ns = now_ns;
+	process->stale = false;
 	if (!is_still(raw))
 		return;
 	if (!process->exe)
@@ -219,6 +222,8 @@ static int find_user_stack(struct model *model, struct model_process *process, c
 	 * Something may have been loaded since: look once more. Not at every failure: what a frame-pointer walk finds is often
 	 * no code at all, and reading 65,000 mappings takes the process's own lock for 20 ms.
 	 */
+	if (process->stale && !stack_cache_has(model->stacks, raw))
+		look_up(model, process, &raw->process, raw->header.time_ns, true);
 	if (process->modules && !stack_cache_has(model->stacks, raw) &&
 	    raw->header.time_ns - process->looked_up_ns > LOOK_AGAIN_NS && !covers(process->modules, addrs, count)) {
 		look_up(model, process, &raw->process, raw->header.time_ns, true);
@@ -331,6 +336,10 @@ int model_mapped(struct model *model, const struct event_mapped *raw)
 
 	if (!process)
 		return -ENOMEM;
+	/* What generates code maps it all the time: then it is looked at when it matters. */
+	process->stale = true;
+	if (raw->header.time_ns - process->looked_up_ns < STALE_FOR_NS)
+		return 0;
 	look_up(model, process, &raw->process, raw->header.time_ns, true);
 	return 0;
 }

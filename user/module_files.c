@@ -20,29 +20,13 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "regular_file.h"
 
 #define FILES_MAX	   512 /* files opened of one process */
 #define VDSO_BYTES_MAX	   (64 << 10)
 #define PERF_MAP_BYTES_MAX (256 << 20)
 
 #define PROC_PATH_BYTES 96 /* "/proc/TID/map_files/START-END", with numbers at their widest */
-
-/*
- * A regular file, open for reading, from what `path_fd` only names. Merely opening a device can do harm (a tape rewinds,
- * a watchdog starts), so that the look comes first; and it is the very same file that is then opened.
- */
-static int open_regular(int path_fd, uint64_t inode)
-{
-	char path[PROC_PATH_BYTES];
-	struct stat status;
-
-	if (fstat(path_fd, &status) || !S_ISREG(status.st_mode))
-		return -1;
-	if (inode && status.st_ino != inode)
-		return -1;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", path_fd);
-	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-}
 
 /* Reaches deleted files and those of other mount namespaces; asks for CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN. */
 static int open_map_file(pid_t tid, const struct module *module)
@@ -52,7 +36,7 @@ static int open_map_file(pid_t tid, const struct module *module)
 
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, tid, module->start, module->end);
 	path_fd = open(path, O_PATH | O_CLOEXEC);
-	return path_fd < 0 ? -1 : open_regular(path_fd, 0);
+	return path_fd < 0 ? -1 : regular_file_open(path_fd, NULL);
 }
 
 int module_files_open_root(pid_t tid)
@@ -63,16 +47,23 @@ int module_files_open_root(pid_t tid)
 	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* By name, which now may lead to another file: only the same inode will do, and no link leads out of the root. */
+/*
+ * By name, which now may lead to another file: only the same inode will do, no link leads out of the root, and it must be
+ * one that everybody may read, since on a file system of one's own one has any inode.
+ */
 static int open_in_root(int root, const struct module *module)
 {
 	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-	_cleanup_close_ int path_fd = -1;
+	_cleanup_close_ int path_fd = -1, fd = -1;
+	struct stat status;
 
 	if (root < 0)
 		return -1;
 	path_fd = syscall(SYS_openat2, root, module->path, &how, sizeof(how));
-	return path_fd < 0 ? -1 : open_regular(path_fd, module->inode);
+	fd = path_fd < 0 ? -1 : regular_file_open(path_fd, &status);
+	if (fd < 0 || status.st_ino != module->inode || !regular_file_is_open_to(&status, 0))
+		return -1;
+	return cleanup_take_fd(&fd);
 }
 
 static void open_mapped(struct module *list, size_t list_count, pid_t tid, int root)
@@ -193,7 +184,7 @@ static int find_perf_map(int root, pid_t namespace_tgid)
 	struct open_how directory_how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
 					 .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
 	struct open_how how = {.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
-			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV};
 	_cleanup_close_ int directory = syscall(SYS_openat2, root, "tmp", &directory_how, sizeof(directory_how));
 	char name[32];
 
@@ -214,7 +205,9 @@ int module_files_open_perf_map(int root, pid_t tid)
 		return -1;
 	if (status.st_nlink != 1 || status.st_size > PERF_MAP_BYTES_MAX)
 		return -1;
-	return open_regular(path_fd, 0);
+	if (identity.uid && !regular_file_is_open_to(&status, identity.uid))
+		return -1;
+	return regular_file_open(path_fd, NULL);
 }
 
 void module_files_open(struct module *list, size_t count, pid_t tid, int root)

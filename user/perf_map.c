@@ -18,6 +18,7 @@
 #include "ranges.h"
 
 #define FILE_MAX    (64LL << 20) /* bytes that are read */
+#define LINES_MAX   (1U << 20)
 #define BLOCK_BYTES 65536
 #define LINE_BYTES  1024 /* a longer one has its name cut */
 
@@ -25,6 +26,7 @@ struct perf_map {
 	int fd;
 	off_t size; /* when it was read last */
 	off_t read; /* to the end of the last whole line */
+	size_t lines; /* that were taken */
 	struct ranges code; /* the value is where the line begins */
 };
 
@@ -73,7 +75,9 @@ static const char *parse_line(const char *line, const char *end, uint64_t *start
 	const char *name = parse_number(line, end, start);
 
 	name = name ? parse_number(name, end, size) : NULL;
-	return name && name<end && * size && * start + *size> * start ? name : NULL;
+	if (!name || name >= end || !*size)
+		return NULL;
+	return *start < UINT64_MAX - *size ? name : NULL;
 }
 
 /* Adds the whole lines of a block; *used is where the last one ended. */
@@ -83,7 +87,7 @@ static int add_lines(struct perf_map *map, const char *block, size_t bytes, size
 	uint64_t start, size;
 
 	while ((end = memchr(line, '\n', block + bytes - line)) != NULL) {
-		if (parse_line(line, end, &start, &size) &&
+		if (map->lines < LINES_MAX && parse_line(line, end, &start, &size) && ++map->lines &&
 		    ranges_add(&map->code, start, start + size, map->read + (line - block)))
 			return -ENOMEM;
 		line = end + 1;

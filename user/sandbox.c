@@ -113,7 +113,7 @@ static uint32_t change_user(void)
 	return gaps;
 }
 
-static int drop_capabilities(void)
+int sandbox_drop_capabilities(void)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
@@ -180,7 +180,6 @@ static int allow_calls(scmp_filter_ctx filter)
 		SCMP_SYS(fstatfs),
 		SCMP_SYS(close),
 		SCMP_SYS(dup),
-		SCMP_SYS(fcntl),
 		SCMP_SYS(recvmsg),
 		SCMP_SYS(sendmsg),
 		SCMP_SYS(poll),
@@ -225,6 +224,8 @@ static int allow_calls(scmp_filter_ctx filter)
  */
 static int allow_some(scmp_filter_ctx filter)
 {
+	/* None that locks, signals or changes what others share. */
+	static const int fcntls[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL};
 	const struct scmp_arg_cmp not_executable = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
 	int err = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, &not_executable);
 
@@ -236,6 +237,11 @@ static int allow_some(scmp_filter_ctx filter)
 	if (!err)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(statx), 1,
 				       SCMP_A2(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH));
+	for (size_t i = 0; !err && i < sizeof(fcntls) / sizeof(*fcntls); i++) {
+		const struct scmp_arg_cmp command = SCMP_A1(SCMP_CMP_EQ, fcntls[i], 0);
+
+		err = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, &command);
+	}
 	if (!err)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
 				       SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO, 0));
@@ -267,7 +273,7 @@ int sandbox_enter(const struct sandbox_options *options, uint32_t *gaps)
 	found |= leave_file_system();
 	found |= drop_bounding_set();
 	found |= change_user();
-	err = drop_capabilities();
+	err = sandbox_drop_capabilities();
 	if (!err)
 		err = drop_prospects();
 	if (err)

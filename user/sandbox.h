@@ -46,6 +46,9 @@ struct sandbox_options {
  */
 int sandbox_enter(const struct sandbox_options *options, uint32_t *gaps);
 
+/* Without the rest of it: all capabilities. 0 or a negative errno. */
+int sandbox_drop_capabilities(void);
+
 /* What the gap of that number says, or NULL when there is none. */
 const char *sandbox_gap_text(size_t bit);
 

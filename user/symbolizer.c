@@ -354,8 +354,10 @@ static void settle_end(struct stack *stack, const struct modules *modules)
 		stack->reason = NULL;
 		return;
 	}
-	if (!modules || modules_are_partial(modules))
+	if (!modules || modules_are_partial(modules)) {
+		stack->reason = stack->reason ?: "process_gone";
 		return;
+	}
 	for (count = 1; count < stack->count; count++)
 		if (stack->frames[count].method == METHOD_FRAME_POINTER && !stack->frames[count].module &&
 		    !stack->frames[count].symbol)

@@ -24,6 +24,7 @@ struct ask {
 	uint8_t *names; /* the answer so far, as a process left it; not looked at yet */
 	size_t names_size;
 	bool retried; /* the process was killed while it worked on this, which need not be the ask's fault */
+	bool granted; /* its time began anew, since the tracer itself was late */
 	bool answered; /* with its names: the process goes on with it for the sake of those that come */
 	STAILQ_ENTRY(ask) entry;
 };

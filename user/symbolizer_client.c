@@ -25,6 +25,7 @@
 
 #define NSEC_PER_SEC	    1000000000ULL
 #define DEADLINE_DEFAULT_NS (2 * NSEC_PER_SEC)
+#define LATE_NS		    (NSEC_PER_SEC / 10)
 #define START_MAX_NS	    (10 * NSEC_PER_SEC) /* until the process says that it is ready */
 #define DEATHS_MAX	    5 /* in a row, without an answer between them */
 #define PAUSE_NS	    (60 * NSEC_PER_SEC) /* before it is tried again after that */
@@ -294,7 +295,7 @@ static void lose_process(struct symbolizer_client *client, bool killed)
 		free(cleanup_take(ask->names));
 		return;
 	}
-	/* No file makes a process end by SIGKILL: its memory is bounded. */
+	/* A kill from outside is not the file's fault; one by the kernel for want of memory ends with the pause after deaths. */
 	if (ask->space && !killed)
 		spaces_blame(client->spaces, ask->space, module, "symbolizer_lost");
 	answer_without_end(client, "symbolizer_lost");
@@ -316,6 +317,17 @@ static void end_at_deadline(struct symbolizer_client *client)
 	answer_without_end(client, "deadline");
 }
 
+/* It was us who came late, with an answer to what it asked perhaps: once an ask it has its time again. */
+static bool is_granted_more(struct symbolizer_client *client)
+{
+	struct ask *ask = client->state == STATE_BUSY ? asks_first(&client->asks) : NULL;
+
+	if (!ask || ask->granted || now_ns() - client->deadline_ns < LATE_NS)
+		return false;
+	ask->granted = true;
+	return true;
+}
+
 static void on_timer(struct symbolizer_client *client)
 {
 	read_timer(client);
@@ -323,6 +335,8 @@ static void on_timer(struct symbolizer_client *client)
 		return;
 	if (now_ns() < client->deadline_ns)
 		set_timer(client, client->deadline_ns);
+	else if (is_granted_more(client))
+		set_deadline(client, client->options.deadline_ns);
 	else if (client->fetching)
 		answer_early(client);
 	else
@@ -363,7 +377,10 @@ static int on_want(struct symbolizer_client *client, const struct wire_message *
 	size_t count;
 	int fd;
 
-	if (client->fetching || !space || wire_decode_want(message->bytes, message->size, &want))
+	/* Another one is served when this one was replied to: an honest process waits. */
+	if (client->fetching || symbolizer_process_is_waiting(client->process))
+		return -EPROTO;
+	if (!space || wire_decode_want(message->bytes, message->size, &want))
 		return -EPROTO;
 	request = (struct debug_file_request){
 		.kind = want.kind,

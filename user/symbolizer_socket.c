@@ -132,7 +132,7 @@ static int check_packet(struct wire_receiver *receiver, const struct packet *pac
 	if (packet->type != receiver->type || packet->total_bytes != receiver->total ||
 	    packet->offset != receiver->received || size > receiver->total - receiver->received)
 		return -EPROTO;
-	return 0;
+	return size == PACKET_BYTES || size == receiver->total - receiver->received ? 0 : -EPROTO;
 }
 
 static int receive_packet(struct wire_receiver *receiver, int socket)

@@ -413,7 +413,7 @@ static const char *get_reason(struct reader *reader)
 static void get_frame(struct reader *reader, struct frame *frame)
 {
 	frame->addr = get_number(reader, UINT64_MAX);
-	frame->method = get_number(reader, METHOD_MIXED);
+	frame->method = get_number(reader, METHOD_FRAME_POINTER);
 	frame->module = get_string(reader);
 	frame->build_id = get_string(reader);
 	frame->offset = get_number(reader, UINT64_MAX);

@@ -47,6 +47,14 @@ replaced_case() {
 }
 
 # The process lives on as another program.
+# A stack of which less was copied than is needed, and in which no frame pointers lead on, says so.
+truncated_case() {
+	fresh chain
+	"$VMASNOOP" -j --stack-bytes 4K -o "$work/chain.log" -- "$chains/deep" -o "$work/chain.oracle" || fail "status $?" || return
+	expect_line "$work/chain.log" '"truncated":true,"repeat_of":null,"reason":"truncated"'
+	! "$COMPARE_STACK" "$work/chain.log" --chain "$work/chain.oracle" >/dev/null || fail "the whole chain is there"
+}
+
 exec_case() { chain_case auto "$chains/chain" -x /bin/true plain; }
 
 # Through the vDSO and by frame pointers only.
@@ -311,6 +319,7 @@ stack_cases() {
 	case_run chain/replaced replaced_case
 	case_run chain/exec exec_case
 	case_run chain/deep chain_case auto "$chains/deep"
+	case_run chain/truncated truncated_case
 	case_run chain/unmap_pages pages_case
 	case_run chain/free_blocks/1 free_case 1
 	case_run chain/free_blocks/8 free_case 8

@@ -3,6 +3,7 @@
  * test_debug_files.c: which debug files are found, in a root made for it, and that nothing else is: links that lead out,
  * FIFOs, devices, directories, names made to be misread. No symbolizer is asked.
  */
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -30,6 +31,7 @@
 
 static char root[] = "/tmp/test_debug_files.XXXXXX";
 static char own_root[] = "/tmp/test_debug_files.XXXXXX"; /* stands for the tracer's own */
+static int module_fd = -1; /* of the module whose debug files are asked for; root's */
 static int own_root_fd;
 static struct modules *modules; /* of a process whose root directory is `root` */
 
@@ -64,8 +66,11 @@ static void make_file(const char *directory, const char *path, const char *text)
 	make_directories(directory, path);
 	file = fopen(below(directory, path), "w");
 	assert_non_null(file);
-	fputs(text, file);
+	/* Whatever is handed out begins as an ELF file does. */
+	if (*text)
+		fprintf(file, ELFMAG "%s", text);
 	fclose(file);
+	assert_int_equal(chmod(below(directory, path), 0644), 0);
 }
 
 static void make_link(const char *path, const char *target)
@@ -107,6 +112,7 @@ static int setup(void **state)
 	if (!mkdtemp(root) || !mkdtemp(own_root))
 		return -1;
 	own_root_fd = open(own_root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	module_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	pid = start_in_root();
 	if (pid < 0)
 		return 0;
@@ -128,6 +134,7 @@ static int teardown(void **state)
 	(void)state;
 	modules_free(modules);
 	close(own_root_fd);
+	close(module_fd);
 	nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	nftw(own_root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	return 0;
@@ -150,7 +157,7 @@ static int empty_roots(void **state)
 static const char *find(enum debug_file_kind kind, const char *module_path, const char *name, const char *build_id)
 {
 	static char text[64];
-	const struct module module = {.path = (char *)(uintptr_t)module_path, .fd = -1};
+	const struct module module = {.path = (char *)(uintptr_t)module_path, .fd = module_fd};
 	const struct debug_file_request request = {kind, modules, &module, name, build_id};
 	int fd = debug_files_open_below(&request, own_root_fd);
 	ssize_t length;
@@ -161,9 +168,9 @@ static const char *find(enum debug_file_kind kind, const char *module_path, cons
 	assert_int_equal(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
 	length = read(fd, text, sizeof(text) - 1);
 	close(fd);
-	assert_true(length > 0);
+	assert_true(length > SELFMAG);
 	text[length] = '\0';
-	return text;
+	return text + SELFMAG;
 }
 
 #define assert_finds(text, ...) assert_string_equal(find(__VA_ARGS__) ?: "nothing", text)
@@ -287,6 +294,27 @@ static void opens_regular_files_only(void **state)
 		assert_finds("nothing", DEBUG_FILE_BY_LINK, "/opt/p/x", "huge", NULL);
 }
 
+/* A root of one's own may have any file under any name: it must be one that its maker could have read, and be ELF. */
+static void hands_out_nobody_elses_secrets(void **state)
+{
+	(void)state;
+	if (!modules || geteuid())
+		skip();
+	make_file(root, "etc/shadow", "secret");
+	assert_finds("secret", DEBUG_FILE_BY_LINK, "/etc/x", "shadow", NULL);
+	assert_int_equal(chmod(below(root, "etc/shadow"), 0600), 0);
+	assert_finds("nothing", DEBUG_FILE_BY_LINK, "/etc/x", "shadow", NULL);
+	/* Somebody's debug file for a file of root's, which everybody uses. */
+	make_file(root, BY_ID, "theirs");
+	assert_int_equal(chown(below(root, BY_ID), 1000, 1000), 0);
+	assert_finds("nothing", DEBUG_FILE_BY_BUILD_ID, "/bin/a", BUILD_ID, NULL);
+	assert_int_equal(chown(below(root, BY_ID), 0, 0), 0);
+	assert_finds("theirs", DEBUG_FILE_BY_BUILD_ID, "/bin/a", BUILD_ID, NULL);
+	/* No ELF file. */
+	assert_int_equal(truncate(below(root, BY_ID), 3), 0);
+	assert_finds("nothing", DEBUG_FILE_BY_BUILD_ID, "/bin/a", BUILD_ID, NULL);
+}
+
 static void takes_names_of_any_length(void **state)
 {
 	static char name[3 * PATH_MAX], path[3 * PATH_MAX];
@@ -333,6 +361,7 @@ int main(void)
 		test(leads_out_of_no_root),
 		test(opens_regular_files_only),
 		test(takes_names_of_any_length),
+		test(hands_out_nobody_elses_secrets),
 		test(is_not_the_module_itself),
 	};
 

@@ -501,7 +501,9 @@ static void refuses_what_is_no_packet(void **state)
 		int err;
 	} cases[] = {
 		{{WIRE_READY, 8, 0, 0}, 8, 0},
-		{{WIRE_READY, 16, 0, 0}, 8, -EAGAIN},
+		{{WIRE_READY, 40 << 10, 0, 0}, 32 << 10, -EAGAIN},
+		/* All but the last are full: nobody is fed byte by byte. */
+		{{WIRE_READY, 16, 0, 0}, 8, -EPROTO},
 		{{WIRE_READY, 8, 0, 0}, 16, -EPROTO},
 		{{WIRE_READY, 8, 0, 0}, 0, -EPROTO},
 		{{WIRE_READY, 8, 8, 0}, 8, -EPROTO},
