@@ -298,6 +298,15 @@ static __always_inline void describe_ends(const struct mm_struct *mm, const stru
 	ends->may_refuse = kernel_vma_can_refuse_split(a) || kernel_vma_can_refuse_split(b);
 }
 
+/* The errno of a call that was judged as if it were ENOMEM, or 0. Not inlined, for its frame. */
+static __noinline __u32 deduce_errno(const struct event_failure *f, struct mm_struct *mm, __u64 first, __u64 last)
+{
+	struct filter_ends ends = {};
+
+	describe_ends(mm, (void *)first, (void *)last, &ends);
+	return filter_errno_of_unreleased(f, &ends);
+}
+
 /*
  * The lock is being released for write. A munmap() that succeeded left nothing of its range mapped (and usually
  * downgraded the lock before): if something is left, within the call, it failed. No errno is at hand here.
@@ -306,7 +315,6 @@ static __noinline void on_write_release(void *ctx)
 {
 	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
 	struct event_failure f = {};
-	struct filter_ends ends = {};
 	__u64 first, last;
 
 	/* Judged as ENOMEM first, that verdict is how the errno of a limit failure is known; then as what it turns out. */
@@ -319,8 +327,7 @@ static __noinline void on_write_release(void *ctx)
 	f.split_errno = take_split_errno(&f);
 	process_describe(&f.process);
 	judge(&f, mm, first);
-	describe_ends(mm, (void *)first, (void *)last, &ends);
-	f.errno_code = filter_errno_of_unreleased(&f, &ends);
+	f.errno_code = deduce_errno(&f, mm, first, last);
 	f.verdict = filter_munmap_verdict(&f);
 	if (!f.errno_code) {
 		if (!switches.return_attached && process_wanted(&f.process))
