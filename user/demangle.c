@@ -12,6 +12,7 @@
 #endif
 #include <stdbool.h>
 #include <stddef.h>
+#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +22,7 @@
 struct text {
 	char bytes[DEMANGLED_MAX];
 	size_t length;
-	bool overflowed;
+	jmp_buf too_long;
 };
 
 static void add(const char *bytes, size_t length, void *context)
@@ -30,10 +31,12 @@ static void add(const char *bytes, size_t length, void *context)
 
 	if (!length)
 		return; /* then libiberty may hand NULL over */
-	if (length > sizeof(text->bytes) - text->length) {
-		text->overflowed = true;
-		return;
-	}
+	/*
+	 * Out of the demangler at once: a name of 300 bytes can stand for one of 2^40, which it would go on to spell out. It has
+	 * taken no memory by then: with a callback it works on its stack.
+	 */
+	if (length > sizeof(text->bytes) - text->length)
+		longjmp(text->too_long, 1);
 	memcpy(text->bytes + text->length, bytes, length);
 	text->length += length;
 }
@@ -43,10 +46,12 @@ static bool demangle_into(const char *symbol, struct text *text)
 {
 	if (symbol[0] != '_' || strnlen(symbol, MANGLED_MAX) == MANGLED_MAX)
 		return false;
+	if (setjmp(text->too_long))
+		return false;
+	text->length = 0;
 	if (rust_demangle_callback(symbol, DMGL_NO_OPTS, add, text))
 		return true;
 	text->length = 0;
-	text->overflowed = false;
 	return cplus_demangle_v3_callback(symbol, DMGL_NO_OPTS, add, text);
 }
 
@@ -54,10 +59,7 @@ char *demangle(const char *symbol)
 {
 	struct text text;
 
-	text.length = 0;
-	text.overflowed = false;
-
-	if (demangle_into(symbol, &text) && text.length && !text.overflowed)
+	if (demangle_into(symbol, &text) && text.length)
 		return strndup(text.bytes, text.length);
 	return strndup(symbol, MANGLED_MAX);
 }

@@ -102,9 +102,26 @@ static void survives_chance(void **state)
 	}
 }
 
+/* Each argument is a pair of the one before: 2^40 names of int, of which not one too many is spelled out. */
+static void test_a_name_that_explodes(void **state)
+{
+	static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	char name[512] = "_Z1fISt4pairIiiE";
+	char *shown;
+
+	(void)state;
+	for (int i = 1; i < 36; i++)
+		sprintf(name + strlen(name), "S0_IS%c_S%c_E", digits[i], digits[i]);
+	strcat(name, "EvT_");
+	shown = demangle(name);
+	assert_string_equal(shown, name);
+	free(shown);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_name_that_explodes),
 		cmocka_unit_test(demangles_cxx),
 		cmocka_unit_test(demangles_rust),
 		cmocka_unit_test(leaves_other_names_alone),
