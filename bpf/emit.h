@@ -20,7 +20,7 @@ struct {
 /* Apart from the records, so that slices never cost one. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 2 << 20);
+	__uint(max_entries, 4 << 20);
 } slices SEC(".maps") __weak;
 
 struct {

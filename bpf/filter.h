@@ -118,15 +118,16 @@ static inline _Bool filter_range_is_valid(__u64 addr, __u64 length_bytes, __u64 
 
 /*
  * The errno of a munmap() that left something of its range mapped, by elimination, or 0 where more than one is left; for
- * hooks under the lock that have no return value. `f` was judged as if it were ENOMEM. In the order of the kernel's own
+ * hooks under the lock that have no return value. The verdict is what it would be if it were ENOMEM. In the order of the kernel's own
  * tests (do_vmi_munmap(), vms_gather_munmap_vmas(), __split_vma()): the arguments (EINVAL), the limit (ENOMEM), seals
  * (EPERM), what may refuse to be split (EINVAL), and at last allocations (ENOMEM).
  */
-static inline __u32 filter_errno_of_unreleased(const struct event_failure *f, const struct filter_ends *ends)
+static inline __u32 filter_errno_of_unreleased(__u64 addr, __u64 length_bytes, __u32 verdict,
+					       const struct filter_ends *ends)
 {
-	if (!filter_range_is_valid(f->addr, f->length_bytes, ends->task_bytes))
+	if (!filter_range_is_valid(addr, length_bytes, ends->task_bytes))
 		return ERRNO_EINVAL;
-	if (f->verdict == VERDICT_MAX_MAP_COUNT)
+	if (verdict == VERDICT_MAX_MAP_COUNT)
 		return ERRNO_ENOMEM;
 	if (!ends->complete)
 		return 0;

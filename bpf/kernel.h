@@ -47,16 +47,15 @@ static __always_inline __u32 kernel_vma_count_typed(const struct mm_struct *mm)
 	return bpf_core_field_exists(renamed->vma_count) ? renamed->vma_count : mm->map_count;
 }
 
-static __always_inline bool kernel_vma_can_refuse_split(const struct vm_area_struct *vma)
+/* The address of the operation that may refuse to split the VMA, 0: it has none. */
+static __always_inline __u64 kernel_vma_split_op(const struct vm_area_struct *vma)
 {
 	const struct vm_operations_struct *ops = BPF_CORE_READ(vma, vm_ops);
 	const struct vm_operations_struct___split *old = (const void *)ops;
 
-	if (!ops)
-		return false;
 	if (bpf_core_field_exists(ops->may_split))
-		return BPF_CORE_READ(ops, may_split) != NULL;
-	return BPF_CORE_READ(old, split) != NULL;
+		return (__u64)BPF_CORE_READ(ops, may_split);
+	return (__u64)BPF_CORE_READ(old, split);
 }
 
 #if defined(__TARGET_ARCH_x86)

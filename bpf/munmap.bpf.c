@@ -18,6 +18,7 @@
 #include "event.h"
 #include "filter.h"
 #include "kernel.h"
+#include "mask.h"
 #include "process.h"
 #include "stack.h"
 #include "state.h"
@@ -282,29 +283,39 @@ static __always_inline void on_core_exit(void *ctx, struct mm_struct *mm, __u32 
 		on_core_failure(ctx, -ret, known_vma);
 }
 
-static __always_inline bool is_special(const struct vm_area_struct *vma)
+/* All ones for a VMA without a file that has operations, else 0. */
+static __always_inline __u64 mask_if_special(const struct vm_area_struct *vma)
 {
-	return !BPF_CORE_READ(vma, vm_file) && BPF_CORE_READ(vma, vm_ops);
+	return mask_if_zero((__u64)BPF_CORE_READ(vma, vm_file)) & ~mask_if_zero((__u64)BPF_CORE_READ(vma, vm_ops));
 }
 
+/* Without branches: see mask.h. What is read of a VMA that is not there is 0. */
 static __always_inline void describe_ends(const struct mm_struct *mm, const struct vm_area_struct *a,
 					  const struct vm_area_struct *b, struct filter_ends *ends)
 {
+	__u64 gone = mask_if_zero((__u64)a) | mask_if_zero((__u64)b);
+	__u64 same = mask_if_zero((__u64)a ^ (__u64)b) & ~gone;
+	__u64 adjacent = mask_if_zero(BPF_CORE_READ(a, vm_end) ^ BPF_CORE_READ(b, vm_start)) & ~gone;
+	__u64 flags = (BPF_CORE_READ(a, vm_flags) | BPF_CORE_READ(b, vm_flags)) >> VM_FLAGS_CLASSIC_BITS;
+
 	ends->task_bytes = BPF_CORE_READ(mm, task_size);
-	ends->same = a && a == b;
-	ends->complete = ends->same || (a && b && BPF_CORE_READ(a, vm_end) == BPF_CORE_READ(b, vm_start));
-	ends->maybe_sealed = (BPF_CORE_READ(a, vm_flags) | BPF_CORE_READ(b, vm_flags)) >> VM_FLAGS_CLASSIC_BITS;
-	ends->special = is_special(a) || is_special(b);
-	ends->may_refuse = kernel_vma_can_refuse_split(a) || kernel_vma_can_refuse_split(b);
+	ends->same = same & 1;
+	ends->complete = (same | adjacent) & 1;
+	ends->maybe_sealed = ~mask_if_zero(flags) & 1;
+	ends->special = (mask_if_special(a) | mask_if_special(b)) & 1;
+	ends->may_refuse = ~mask_if_zero(kernel_vma_split_op(a) | kernel_vma_split_op(b)) & 1;
 }
 
-/* The errno of a call that was judged as if it were ENOMEM, or 0. Not inlined, for its frame. */
-static __noinline __u32 deduce_errno(const struct event_failure *f, struct mm_struct *mm, __u64 first, __u64 last)
+/*
+ * The errno of a call that was judged as if it were ENOMEM, or 0; `first` and `last` are the VMAs at the ends of its range.
+ * A global function: as a static one it was seen to return 0 always on 6.1 (and not on 6.12), whatever it was given.
+ */
+__noinline __u32 deduce_errno(__u64 addr, __u64 length_bytes, __u32 verdict, __u64 first, __u64 last)
 {
-	struct filter_ends ends = {};
+	struct filter_ends ends;
 
-	describe_ends(mm, (void *)first, (void *)last, &ends);
-	return filter_errno_of_unreleased(f, &ends);
+	describe_ends(BPF_CORE_READ(kernel_current(), mm), (void *)first, (void *)last, &ends);
+	return filter_errno_of_unreleased(addr, length_bytes, verdict, &ends);
 }
 
 /*
@@ -327,7 +338,7 @@ static __noinline void on_write_release(void *ctx)
 	f.split_errno = take_split_errno(&f);
 	process_describe(&f.process);
 	judge(&f, mm, first);
-	f.errno_code = deduce_errno(&f, mm, first, last);
+	f.errno_code = deduce_errno(f.addr, f.length_bytes, f.verdict, first, last);
 	f.verdict = filter_munmap_verdict(&f);
 	if (!f.errno_code) {
 		if (!switches.return_attached && process_wanted(&f.process))

@@ -16,6 +16,7 @@
 #include "event.h"
 #include "filter.h"
 #include "kernel.h"
+#include "mask.h"
 #include "state.h"
 #include "vma.h"
 
@@ -32,27 +33,7 @@ struct {
 	__type(value, struct stack_place);
 } stack_places SEC(".maps") __weak;
 
-/*
- * The loops here have no branches: the verifier of 5.10 follows both sides of each through every further round, and gives
- * up. What must not be read is read at address 0 instead, which fails and leaves zeros.
- */
-
-/* All ones when it is 0, else 0. */
-static __always_inline __u64 mask_if_zero(__u64 value)
-{
-	value = ((value >> 1) | (value & 1)) - 1;
-	barrier_var(value);
-	return (__u64)((__s64)value >> 63);
-}
-
-/* All ones when a < b, else 0; for user addresses, which have no sign. */
-static __always_inline __u64 mask_if_below(__u64 a, __u64 b)
-{
-	__u64 difference = a - b;
-
-	barrier_var(difference);
-	return (__u64)((__s64)difference >> 63);
-}
+/* The loops here have no branches: see mask.h. What must not be read is read at address 0, which fails and leaves zeros. */
 
 static __always_inline __u64 hash_add(__u64 hash, __u64 value)
 {
@@ -286,11 +267,12 @@ __noinline int slice_take(__u64 key, __u64 sp, __u32 seen)
 	second_end = second ? stack_end(mm, second) : 0;
 	if (second_end)
 		return take_both(key, sp, seen, end, second, second_end);
-	if (bytes <= 4096)
-		return take_class(4096, key, sp, seen, end);
-	if (bytes <= 16384)
-		return take_class(16384, key, sp, seen, end);
-	return take_class(65536, key, sp, seen, end);
+	/* Where there is no room for all of it, the innermost part is mostly enough. */
+	if (bytes > 16384 && take_class(65536, key, sp, seen, end) > 0)
+		return 1;
+	if (bytes > 4096 && take_class(16384, key, sp, seen, end) > 0)
+		return 1;
+	return take_class(4096, key, sp, seen, end);
 }
 
 /*

@@ -264,26 +264,26 @@ static void test_errno_of_unreleased(void **state)
 	struct filter_ends sure = {.task_bytes = 1 << 20, .complete = 1, .same = 1}, ends = sure;
 
 	(void)state;
-	assert_int_equal(filter_errno_of_unreleased(&f, &ends), ERRNO_ENOMEM);
+	assert_int_equal(filter_errno_of_unreleased(f.addr, f.length_bytes, f.verdict, &ends), ERRNO_ENOMEM);
 	ends.may_refuse = 1;
-	assert_int_equal(filter_errno_of_unreleased(&f, &ends), 0);
+	assert_int_equal(filter_errno_of_unreleased(f.addr, f.length_bytes, f.verdict, &ends), 0);
 	ends.special = 1;
-	assert_int_equal(filter_errno_of_unreleased(&f, &ends), ERRNO_EINVAL);
+	assert_int_equal(filter_errno_of_unreleased(f.addr, f.length_bytes, f.verdict, &ends), ERRNO_EINVAL);
 	ends.same = 0;
-	assert_int_equal(filter_errno_of_unreleased(&f, &ends), 0);
+	assert_int_equal(filter_errno_of_unreleased(f.addr, f.length_bytes, f.verdict, &ends), 0);
 	ends = sure;
 	ends.maybe_sealed = 1;
-	assert_int_equal(filter_errno_of_unreleased(&f, &ends), 0);
+	assert_int_equal(filter_errno_of_unreleased(f.addr, f.length_bytes, f.verdict, &ends), 0);
 	ends = sure;
 	ends.complete = 0;
-	assert_int_equal(filter_errno_of_unreleased(&f, &ends), 0);
+	assert_int_equal(filter_errno_of_unreleased(f.addr, f.length_bytes, f.verdict, &ends), 0);
 	/* The limit is tested before all of these. */
 	f.verdict = VERDICT_MAX_MAP_COUNT;
 	ends = (struct filter_ends){.task_bytes = 1 << 20, .maybe_sealed = 1, .special = 1, .may_refuse = 1};
-	assert_int_equal(filter_errno_of_unreleased(&f, &ends), ERRNO_ENOMEM);
+	assert_int_equal(filter_errno_of_unreleased(f.addr, f.length_bytes, f.verdict, &ends), ERRNO_ENOMEM);
 	/* And the arguments before the limit. */
 	f.addr++;
-	assert_int_equal(filter_errno_of_unreleased(&f, &ends), ERRNO_EINVAL);
+	assert_int_equal(filter_errno_of_unreleased(f.addr, f.length_bytes, f.verdict, &ends), ERRNO_EINVAL);
 }
 
 static void test_page_align(void **state)
