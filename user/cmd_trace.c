@@ -48,7 +48,7 @@
 #define PENDING_BYTES_MAX (8 << 20)
 
 /* At the end of a run stacks are waited for so long, all together. */
-#define LAST_STACKS_NS (5 * NSEC_PER_SEC)
+#define LAST_STACKS_NS (10 * NSEC_PER_SEC)
 
 /* A slice that was submitted may stand in the ring behind one that another CPU is still copying: some microseconds. */
 #define SLICE_TRIES 1000

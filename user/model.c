@@ -20,7 +20,7 @@
 
 #define PROCESSES_MAX		   16384
 #define PROCESSES_WITH_MODULES_MAX 128
-#define STALE_FOR_NS		   (NSEC_PER_SEC / 10)
+#define READS_PER_SEC		   10 /* of the modules of a process, because it mapped code */
 #define LOOK_AGAIN_NS		   NSEC_PER_SEC
 
 struct model_process {
@@ -30,6 +30,8 @@ struct model_process {
 	uint64_t exec_id;
 	bool looked_up;
 	bool stale; /* it mapped code since */
+	uint64_t counted_from_ns; /* reads since, because it mapped code */
+	unsigned int reads;
 	uint64_t looked_up_ns; /* when that was tried last: CLOCK_MONOTONIC of the record */
 	char *exe;
 	char *cgroup;
@@ -338,7 +340,11 @@ int model_mapped(struct model *model, const struct event_mapped *raw)
 		return -ENOMEM;
 	/* What generates code maps it all the time: then it is looked at when it matters. */
 	process->stale = true;
-	if (raw->header.time_ns - process->looked_up_ns < STALE_FOR_NS)
+	if (raw->header.time_ns - process->counted_from_ns >= NSEC_PER_SEC) {
+		process->counted_from_ns = raw->header.time_ns;
+		process->reads = 0;
+	}
+	if (process->reads++ >= READS_PER_SEC)
 		return 0;
 	look_up(model, process, &raw->process, raw->header.time_ns, true);
 	return 0;

@@ -24,7 +24,7 @@
 #include "symbolizer_spaces.h"
 
 #define NSEC_PER_SEC	    1000000000ULL
-#define DEADLINE_DEFAULT_NS (2 * NSEC_PER_SEC)
+#define DEADLINE_DEFAULT_NS (5 * NSEC_PER_SEC)
 #define LATE_NS		    (NSEC_PER_SEC / 10)
 #define START_MAX_NS	    (10 * NSEC_PER_SEC) /* until the process says that it is ready */
 #define DEATHS_MAX	    5 /* in a row, without an answer between them */

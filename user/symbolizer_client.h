@@ -20,7 +20,7 @@
 typedef void (*symbolizer_answered)(void *context, uint64_t id, struct stack *stack);
 
 struct symbolizer_client_options {
-	uint64_t deadline_ns; /* of one ask, from when the process is free for it; 0: the default, 2 s */
+	uint64_t deadline_ns; /* of one ask, from when the process is free for it; 0: the default, 5 s */
 	bool debuginfod; /* debug files that are not there are asked of the servers in DEBUGINFOD_URLS */
 	symbolizer_answered answered;
 	void *context;

@@ -220,7 +220,10 @@ named_again() {
 	happened=$(grep -c '^failed' "$work/oracle")
 	flagged=$(grep -c '"event":"failure"' "$work/out")
 	[ "$flagged" -eq $((happened + 1)) ] || fail "flagged $flagged, happened $((happened + 1))" || return
-	compare_chain "$work/out" "$work/chain.oracle"
+	# On a machine that is too slow for the deadline the file that it fell on is not read any more.
+	if [ "${2-}" != if-in-time ] || ! grep -q '"reason":"deadline"' "$work/out"; then
+		compare_chain "$work/out" "$work/chain.oracle"
+	fi
 }
 
 stopped_symbolizer_case() {
@@ -261,7 +264,7 @@ killed_again_case() {
 		cat "$work/oracle.$round" >>"$work/oracle"
 		[ "$round" -eq 3 ] || next_symbolizer "$killed" || return
 	done
-	named_again "$killed"
+	named_again "$killed" if-in-time
 }
 
 # The word is on the stack that is unwound. A capture may hold it, and nobody else may read that.
