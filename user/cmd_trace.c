@@ -91,13 +91,17 @@ static void show_complete(struct trace *trace)
 	}
 }
 
-/* Before its modules are read, so that nothing is mapped unseen in between. */
-static void arm_mapping(struct trace *trace)
+/* Takes a while, so its modules were read before, and are read once more for what was mapped in between. */
+static void arm_mapping(struct trace *trace, const struct event_hot *hot)
 {
+	struct event_mapped mapped = {.header = hot->header, .process = hot->process};
+	struct event event = {.kind = EVENT_MAPPED, .mapped = &mapped};
 	int err = tracer_arm_mapping(trace->tracer);
 
 	if (err < 0)
 		log_debug("cannot watch what hot processes map: %s", strerror(-err));
+	else if (err > 0)
+		output_note(trace->output, pending_add(trace->pending, &event));
 }
 
 static void take_event(struct trace *trace, const struct event *event)
@@ -105,12 +109,12 @@ static void take_event(struct trace *trace, const struct event *event)
 	/* A write that fails is told once, by capture_close(). */
 	if (trace->capture)
 		capture_write(trace->capture, event);
-	if (event->kind == EVENT_HOT && !trace->opts->no_user_stack)
-		arm_mapping(trace);
 	/* Told of anew from here on: what is read after this has all that was mapped before. */
 	if (event->kind == EVENT_MAPPED)
 		tracer_expect_mapping(trace->tracer, &event->mapped->process);
 	output_note(trace->output, pending_add(trace->pending, event));
+	if (event->kind == EVENT_HOT && !trace->opts->no_user_stack)
+		arm_mapping(trace, event->hot);
 }
 
 static int on_slice(void *context, void *data, size_t size)
