@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * mask.h: conditions as values, without branches. The verifier of 5.10 follows both sides of each branch in a loop through
- * every further round, and gives up.
+ * mask.h: values that verifiers do not follow. Conditions without branches: that of 5.10 follows both sides of each branch
+ * in a loop through every further round, and gives up. And values of which it is not to know what they are.
  */
 #ifndef VMASNOOP_MASK_H
 #define VMASNOOP_MASK_H
@@ -25,6 +25,17 @@ static __always_inline __u64 mask_if_below(__u64 a, __u64 b)
 
 	barrier_var(difference);
 	return (__u64)((__s64)difference >> 63);
+}
+
+/*
+ * The value, of which the verifier knows nothing from here on: a global function may return anything. Before 6.4 a branch
+ * on a constant that came through a call makes the verifier keep apart all states that differ in any number at all
+ * (mark_all_scalars_precise(), where it cannot trace the constant back through the call): it takes four times as long.
+ */
+__noinline __u64 mask_unknown(__u64 value)
+{
+	barrier_var(value);
+	return value;
 }
 
 #endif

@@ -176,12 +176,12 @@ static __noinline void judge(struct event_failure *f, struct mm_struct *mm, __u6
 	f->vma_limit = limit.now;
 	f->limit_floor = filter_limit_floor(limit.changed_ns, limit.now, limit.before, bpf_ktime_get_ns());
 	f->limit_ceiling = filter_limit_ceiling(limit.changed_ns, limit.now, limit.before, bpf_ktime_get_ns());
-	if (limit.polled)
-		f->limit_floor = 0; /* a write may not have been seen yet: the floor excludes nothing */
+	/* Polled, a write may not have been seen yet: the floor excludes nothing. */
+	f->limit_floor &= mask_if_zero(limit.polled);
 	if (found)
 		describe_vma(mm, (void *)found, &f->vma);
-	f->interior = found && f->vma.start < f->addr && end < f->vma.end;
-	f->verdict = filter_munmap_verdict(f);
+	f->interior = mask_unknown(found && f->vma.start < f->addr && end < f->vma.end);
+	f->verdict = mask_unknown(filter_munmap_verdict(f));
 }
 
 /* What __split_vma() left for this very call: its errno, positive, or 0. */
@@ -191,14 +191,14 @@ static __noinline __u32 take_split_errno(const struct event_failure *f)
 	struct call_state *seen;
 
 	if (!config.split_hooked)
-		return 0;
+		return mask_unknown(0);
 	seen = bpf_map_lookup_elem(&calls, &tid);
 	if (!seen)
-		return 0;
+		return mask_unknown(0);
 	if (seen->addr == f->addr && seen->length_bytes == f->length_bytes)
 		errno_code = seen->split_errno;
 	bpf_map_delete_elem(&calls, &tid);
-	return errno_code;
+	return mask_unknown(errno_code);
 }
 
 /* Tells the hook on the return that this call is reported. */
@@ -213,6 +213,12 @@ static __noinline void leave_word(const struct event_failure *f)
 		emit_loss(LOSS_STATE_FULL);
 }
 
+/* A global function, for its variable index: see mask_unknown(). */
+__noinline __u32 errno_is_wanted(__u32 errno_code)
+{
+	return filter_errno(&config, errno_code);
+}
+
 enum { CALL_NONE, CALL_RETURNED, CALL_INSIDE };
 
 /*
@@ -225,7 +231,7 @@ static __noinline int describe_call(struct event_failure *f, __u32 errno_code, _
 
 	kernel_current_call(&call);
 	if (call.syscall == SYSCALL_NONE)
-		return CALL_NONE;
+		return mask_unknown(CALL_NONE);
 	f->addr = call.addr;
 	f->length_bytes = call.length_bytes;
 	f->user_ip = call.user_ip;
@@ -235,7 +241,7 @@ static __noinline int describe_call(struct event_failure *f, __u32 errno_code, _
 	f->compat = call.compat;
 	f->errno_code = errno_code;
 	f->evidence = evidence;
-	return call.inside ? CALL_INSIDE : CALL_RETURNED;
+	return mask_unknown(call.inside ? CALL_INSIDE : CALL_RETURNED);
 }
 
 /* One failure, from a hook of any rung to the ring. */
@@ -268,7 +274,7 @@ static __noinline void on_core_failure(void *ctx, __u32 errno_code, __u64 known_
 	f.split_errno = take_split_errno(&f);
 	leave_word(&f);
 	process_describe(&f.process);
-	if (!filter_errno(&config, errno_code) || !process_wanted(&f.process))
+	if (!errno_is_wanted(errno_code) || !process_wanted(&f.process))
 		return;
 	judge(&f, mm, known_vma);
 	report_failure(ctx, &f);
@@ -280,7 +286,7 @@ static __always_inline void on_core_exit(void *ctx, struct mm_struct *mm, __u32 
 	if (ret >= 0)
 		note_if_hot(mm, count);
 	else
-		on_core_failure(ctx, -ret, known_vma);
+		on_core_failure(ctx, -ret, mask_unknown(known_vma));
 }
 
 /* All ones for a VMA without a file that has operations, else 0. */
@@ -346,7 +352,7 @@ static __noinline void on_write_release(void *ctx)
 		return;
 	}
 	leave_word(&f);
-	if (filter_errno(&config, f.errno_code) && process_wanted(&f.process))
+	if (errno_is_wanted(f.errno_code) && process_wanted(&f.process))
 		report_failure(ctx, &f);
 }
 
@@ -384,9 +390,9 @@ static __noinline void on_return_failure(void *ctx, __u32 errno_code)
 			return;
 	}
 	process_describe(&f.process);
-	if (!filter_errno(&config, errno_code) || !process_wanted(&f.process))
+	if (!errno_is_wanted(errno_code) || !process_wanted(&f.process))
 		return;
-	judge(&f, mm, 0);
+	judge(&f, mm, mask_unknown(0));
 	report_failure(ctx, &f);
 }
 

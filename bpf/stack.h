@@ -33,7 +33,10 @@ struct {
 	__type(value, struct stack_place);
 } stack_places SEC(".maps") __weak;
 
-/* The loops here have no branches: see mask.h. What must not be read is read at address 0, which fails and leaves zeros. */
+/*
+ * The loops here have no branches: see mask.h. What must not be read is read at address 0, which fails and leaves zeros.
+ * They are global functions, so that the verifier follows each once and not again for each way that leads to it.
+ */
 
 static __always_inline __u64 hash_add(__u64 hash, __u64 value)
 {
@@ -42,7 +45,7 @@ static __always_inline __u64 hash_add(__u64 hash, __u64 value)
 }
 
 /* Where a frame pointer leads up the stack, the return addresses that it leads to. */
-static __always_inline __u64 hash_frames(__u64 hash, __u64 sp, __u64 bp)
+__noinline __u64 hash_frames(__u64 hash, __u64 sp, __u64 bp)
 {
 	struct {
 		__u64 next;
@@ -65,7 +68,7 @@ static __always_inline __u64 hash_frames(__u64 hash, __u64 sp, __u64 bp)
  * Of the words on the stack those that may be return addresses into the program itself. All others may differ from failure
  * to failure: a loop's counter would make each of them a place of its own.
  */
-static __always_inline __u64 hash_words(__u64 hash, __u64 sp)
+__noinline __u64 hash_words(__u64 hash, __u64 sp)
 {
 	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
 	__u64 start = BPF_CORE_READ(mm, start_code), end = BPF_CORE_READ(mm, end_code), word;
@@ -99,12 +102,12 @@ static __always_inline struct stack_place *place_of(__u64 key)
 	return bpf_map_lookup_elem(&stack_places, &key);
 }
 
-/* Counts `f` in its place and sets its key; whether a slice is due: for the 1st, 2nd, 4th, 8th ... failure. */
-static __noinline bool stack_count(struct event_failure *f)
+/* Counts `f` in its place and sets its key; not 0 when a slice is due: for the 1st, 2nd, 4th, 8th ... failure. */
+static __noinline __u64 stack_count(struct event_failure *f)
 {
 	struct stack_place *place;
+	__u64 due;
 	__u32 seen;
-	bool due;
 
 	f->stack_key = stack_hash(f);
 	place = place_of(f->stack_key);
@@ -113,12 +116,12 @@ static __noinline bool stack_count(struct event_failure *f)
 		place = place_of(f->stack_key);
 	}
 	if (!place)
-		return true;
+		return mask_unknown(1);
 	/* No two tasks are at one stack pointer: nothing is lost between the two. */
 	seen = place->seen + 1;
 	place->seen = seen;
 	f->stack_seen = seen;
-	due = !(seen & (seen - 1)) || place->owed;
+	due = mask_if_zero(seen & (seen - 1)) | place->owed;
 	place->owed = 0;
 	return due;
 }
@@ -279,16 +282,17 @@ __noinline int slice_take(__u64 key, __u64 sp, __u32 seen)
  * A slice was sent, or found no room: then the next failure takes one, and a place of which there is none yet is counted.
  * Not inlined, for its frame: see on_core_failure().
  */
-static __noinline void stack_note_slice(const struct event_failure *f, bool sent)
+static __noinline void stack_note_slice(const struct event_failure *f, int taken)
 {
+	int sent = mask_unknown(taken);
 	__u64 key = f->stack_key; /* on the stack: 5.10 takes no key from a ring buffer */
 	struct stack_place *place = bpf_map_lookup_elem(&stack_places, &key);
 
-	if (place && sent)
+	if (place && sent > 0)
 		place->sliced = 1;
 	else if (place)
 		place->owed = 1;
-	if (!sent && !(place && place->sliced))
+	if (sent < 0 && !(place && place->sliced))
 		emit_loss(LOSS_SLICE_FULL);
 }
 
@@ -303,7 +307,7 @@ static __always_inline void stack_note(struct event_failure *f)
 	sent = slice_take(f->stack_key, f->user_sp, f->stack_seen);
 	f->has_slice = sent > 0;
 	if (sent)
-		stack_note_slice(f, sent > 0);
+		stack_note_slice(f, sent);
 }
 
 #endif

@@ -459,6 +459,8 @@ static void on_tick(struct trace *trace)
 
 	follow_clock(trace);
 	follow_limit(trace);
+	output_note(trace->output, pending_flush(trace->pending, clock_now_ns(CLOCK_MONOTONIC)));
+	show_complete(trace);
 	err = tracer_arm_return_if_needed(trace->tracer);
 	if (err > 0)
 		log_info("munmap() failed with an errno that could not be seen: now watching its return as well");
@@ -579,6 +581,7 @@ static int finish(struct trace *trace)
 	summary->duration_ns = clock_now_ns(CLOCK_MONOTONIC) - trace->started_ns;
 	while (take_records(trace))
 		take_answers(trace);
+	output_note(trace->output, pending_flush(trace->pending, UINT64_MAX));
 	wait_for_stacks(trace);
 	tell_gaps(trace);
 	tell_stacks(trace);

@@ -39,6 +39,8 @@ struct model_process {
 	uint64_t failures;
 	uint64_t bytes;
 	uint64_t leaks; /* failures that left something mapped */
+	uint64_t second_began_ns; /* the second of which the rate of failures is taken, and what was shown in it */
+	unsigned int shown_in_second;
 };
 
 TAILQ_HEAD(process_list, model_process);
@@ -261,10 +263,41 @@ static int copy_string(const char *string, char **ret)
 
 static void fill_numbers(struct model_process *process, const struct event_failure *raw, struct model_failure *failure)
 {
-	failure->bytes = filter_bytes_not_released(raw);
+	uint64_t bytes = filter_bytes_not_released(raw);
+
+	failure->count++;
+	failure->bytes += bytes;
 	failure->number = ++process->failures;
-	failure->process_bytes = process->bytes += failure->bytes;
-	failure->process_leaks = process->leaks += failure->bytes != 0;
+	failure->process_bytes = process->bytes += bytes;
+	failure->process_leaks = process->leaks += bytes != 0;
+}
+
+bool model_is_flood(struct model *model, const struct event_failure *raw)
+{
+	struct model_process *process = process_of(model, &raw->process);
+
+	if (!process || process->failures < FLOOD_AFTER)
+		return false;
+	if (raw->header.time_ns - process->second_began_ns >= NSEC_PER_SEC) {
+		process->second_began_ns = raw->header.time_ns;
+		process->shown_in_second = 0;
+	}
+	/* A new place is shown whole, and a slice goes with its failure. */
+	if (process->shown_in_second >= FLOOD_PER_SEC && (!raw->stack_key || stack_cache_has(model->stacks, raw)))
+		return true;
+	process->shown_in_second++;
+	return false;
+}
+
+int model_failure_repeat(struct model *model, const struct event_failure *raw, struct model_failure *failure)
+{
+	struct model_process *process = process_of(model, &raw->process);
+
+	if (!process)
+		return -ENOMEM;
+	fill_numbers(process, raw, failure);
+	failure->last_time_ns = model_realtime_ns(model, raw->header.time_ns);
+	return 0;
 }
 
 int model_failure(struct model *model, const struct event_failure *raw, struct model_failure *ret)
@@ -276,7 +309,7 @@ int model_failure(struct model *model, const struct event_failure *raw, struct m
 	if (!process)
 		return -ENOMEM;
 	look_up(model, process, &raw->process, raw->header.time_ns, false);
-	failure.time_ns = model_realtime_ns(model, raw->header.time_ns);
+	failure.time_ns = failure.last_time_ns = model_realtime_ns(model, raw->header.time_ns);
 	failure.start_time_ns = raw->process.start_time_ns + (uint64_t)model->options.boottime_offset_ns;
 	fill_numbers(process, raw, &failure);
 	err = find_user_stack(model, process, raw, &failure.user_stack);

@@ -36,6 +36,8 @@ struct model_failure {
 	uint64_t bytes; /* not released by this call */
 	uint64_t process_bytes; /* by all of this process so far, this one included */
 	uint64_t process_leaks; /* the failures that these are of */
+	uint64_t count; /* of the failures that this one stands for, itself included: see repeats.h */
+	uint64_t last_time_ns; /* of the last of them, CLOCK_REALTIME; `number` is the last one's, `bytes` are of them all */
 	struct modules *modules; /* NULL: not known */
 	struct shared_stack *user_stack; /* NULL: not taken; its stack is NULL as long as it is on its way */
 	struct stack *kernel_stack; /* NULL: not taken */
@@ -51,6 +53,17 @@ uint64_t model_realtime_ns(const struct model *model, uint64_t monotonic_ns);
 /* 0 or -ENOMEM. */
 int model_failure(struct model *model, const struct event_failure *raw, struct model_failure *ret);
 void model_failure_fini(struct model_failure *failure);
+
+/*
+ * Whether this failure is one too many to be shown by itself: its process has failed FLOOD_AFTER times, is now failing more
+ * than FLOOD_PER_SEC times a second, and failures with the same stack were shown. To be asked once of each failure.
+ */
+#define FLOOD_AFTER   10000
+#define FLOOD_PER_SEC 1000
+bool model_is_flood(struct model *model, const struct event_failure *raw);
+
+/* Lets `failure` stand for one more failure of its process, from the same place and for the same cause. 0 or -ENOMEM. */
+int model_failure_repeat(struct model *model, const struct event_failure *raw, struct model_failure *failure);
 
 bool model_failure_is_complete(const struct model_failure *failure);
 

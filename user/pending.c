@@ -4,11 +4,15 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 
+#include "repeats.h"
+
 struct item {
 	TAILQ_ENTRY(item) next;
+	struct repeat repeat; /* while it is still put together */
 	struct pending_event shown;
 	size_t bytes;
 	uint64_t record[]; /* aligned as the ring has it */
@@ -21,6 +25,7 @@ struct pending {
 	size_t bytes_max;
 	size_t bytes;
 	struct item_list items;
+	struct repeats repeats;
 };
 
 int pending_new(struct model *model, size_t bytes_max, struct pending **ret)
@@ -32,6 +37,7 @@ int pending_new(struct model *model, size_t bytes_max, struct pending **ret)
 	pending->model = model;
 	pending->bytes_max = bytes_max;
 	TAILQ_INIT(&pending->items);
+	repeats_init(&pending->repeats);
 	*ret = pending;
 	return 0;
 }
@@ -52,10 +58,26 @@ void pending_drop_first(struct pending *pending)
 	item_free(first);
 }
 
+static struct item *item_of(struct repeat *repeat)
+{
+	return (struct item *)((char *)repeat - offsetof(struct item, repeat));
+}
+
+static struct item *take_due(struct pending *pending, uint64_t now_ns)
+{
+	struct repeat *due = repeats_take_due(&pending->repeats, now_ns);
+
+	return due ? item_of(due) : NULL;
+}
+
 void pending_free(struct pending *pending)
 {
+	struct item *item;
+
 	if (!pending)
 		return;
+	while ((item = take_due(pending, UINT64_MAX)) != NULL)
+		item_free(item);
 	while (!TAILQ_EMPTY(&pending->items))
 		pending_drop_first(pending);
 	free(pending);
@@ -112,19 +134,49 @@ static int queue(struct pending *pending, struct item *item)
 	return pending->bytes > pending->bytes_max ? make_room(pending) : 0;
 }
 
-static int add_failure(struct pending *pending, const struct event *event)
+/* An item for a failure that is counted with its process. */
+static int keep_failure(struct pending *pending, const struct event *event, struct item **ret)
 {
-	struct item *item;
-	int err = keep(event, &item);
+	int err = keep(event, ret);
 
 	if (err)
 		return err;
-	err = model_failure(pending->model, item->shown.event.failure, &item->shown.failure);
-	if (err) {
-		free(item);
-		return err;
+	err = model_failure(pending->model, (*ret)->shown.event.failure, &(*ret)->shown.failure);
+	if (err)
+		free(*ret);
+	return err;
+}
+
+static int put_together(struct pending *pending, const struct event *event)
+{
+	struct repeat *repeat = repeats_find(&pending->repeats, event->failure);
+	struct item *item;
+	int err;
+
+	if (repeat) {
+		return model_failure_repeat(pending->model, event->failure, &item_of(repeat)->shown.failure);
 	}
-	return queue(pending, item);
+	err = keep_failure(pending, event, &item);
+	if (err)
+		return err;
+	item->repeat.first = item->shown.event.failure;
+	err = repeats_add(&pending->repeats, &item->repeat);
+	if (err)
+		item_free(item);
+	return err;
+}
+
+static int add_failure(struct pending *pending, const struct event *event)
+{
+	struct item *item;
+	int err = pending_flush(pending, event->header->time_ns);
+
+	if (err)
+		return err;
+	if (model_is_flood(pending->model, event->failure))
+		return put_together(pending, event);
+	err = keep_failure(pending, event, &item);
+	return err ? err : queue(pending, item);
 }
 
 static int add_limit(struct pending *pending, const struct event *event)
@@ -169,6 +221,16 @@ const struct pending_event *pending_first(struct pending *pending)
 	struct item *first = TAILQ_FIRST(&pending->items);
 
 	return first && is_complete(first) ? &first->shown : NULL;
+}
+
+int pending_flush(struct pending *pending, uint64_t now_ns)
+{
+	struct item *item;
+	int err = 0;
+
+	while (!err && (item = take_due(pending, now_ns)) != NULL)
+		err = queue(pending, item);
+	return err;
 }
 
 int pending_give_up(struct pending *pending, const char *reason)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * pending.h: events between the record and the sink, in the order in which they came. A failure waits here for its user
- * stack, and what comes after it waits behind it; the records are taken from the ring meanwhile. Renders nothing.
+ * stack, and what comes after it waits behind it; the records are taken from the ring meanwhile. The failures of a flood
+ * are put together here, see repeats.h. Renders nothing.
  */
 #ifndef VMASNOOP_PENDING_H
 #define VMASNOOP_PENDING_H
@@ -28,6 +29,9 @@ int pending_add(struct pending *pending, const struct event *event);
 /* The first event if it is complete, else NULL; and the end of it. */
 const struct pending_event *pending_first(struct pending *pending);
 void pending_drop_first(struct pending *pending);
+
+/* What was put together until now_ns (CLOCK_MONOTONIC; UINT64_MAX: all of it) becomes an event. 0 or -ENOMEM. */
+int pending_flush(struct pending *pending, uint64_t now_ns);
 
 /* Waits for no stack any longer: what has none has `reason` from now on. 0 or -ENOMEM. */
 int pending_give_up(struct pending *pending, const char *reason);

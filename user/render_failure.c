@@ -173,8 +173,8 @@ static void render_bytes(struct sink *sink, const struct model_failure *failure)
 	sink_number(sink, "failure_number", failure->number);
 	if (!failure->bytes)
 		return;
-	sink_line(sink, "leaked", "%s by this call; %s in %llu %s by this process", format_bytes(failure->bytes, &call),
-		  format_bytes(failure->process_bytes, &process), (unsigned long long)failure->process_leaks,
+	sink_line(sink, "leaked", "%s by %s; %s in %llu %s by this process", format_bytes(failure->bytes, &call),
+		  failure->count > 1 ? "these calls" : "this call", format_bytes(failure->process_bytes, &process), (unsigned long long)failure->process_leaks,
 		  failure->process_leaks == 1 ? "call" : "calls");
 }
 
@@ -328,11 +328,8 @@ static void render_args(struct sink *sink, const struct event_failure *f)
 	sink_end(sink);
 }
 
-int render_failure(struct sink *sink, const struct model_failure *failure)
+static void render_call(struct sink *sink, const struct event_failure *f)
 {
-	const struct event_failure *f = failure->raw;
-
-	render_begin(sink, "failure", failure->time_ns);
 	sink_string(sink, "syscall", render_syscall_name(f->syscall));
 	sink_string(sink, "errno", format_errno(f->errno_code));
 	if (f->errno_code)
@@ -340,6 +337,37 @@ int render_failure(struct sink *sink, const struct model_failure *failure)
 	else
 		sink_null(sink, "errno_code");
 	sink_bool(sink, "compat", f->compat);
+}
+
+/* Failures of a flood: said of all of them together, but for the evidence, which is the first one's. */
+static int render_failure_repeat(struct sink *sink, const struct model_failure *failure)
+{
+	const struct event_failure *f = failure->raw;
+	struct format_buffer clock, time;
+
+	render_begin(sink, "failure_repeat", failure->last_time_ns);
+	render_call(sink, f);
+	sink_line(sink, NULL, "%s  %s[%u]  %s() = %s, %llu times in %.1f s", format_clock(failure->last_time_ns, &clock),
+		  f->process.comm, f->process.tgid, render_syscall_name(f->syscall), format_errno(f->errno_code) ?: "?",
+		  (unsigned long long)failure->count, (double)(failure->last_time_ns - failure->time_ns) / 1e9);
+	sink_number(sink, "count", failure->count);
+	sink_string(sink, "first_time", format_rfc3339(failure->time_ns, &time));
+	sink_hex(sink, "stack_key", f->stack_key);
+	render_process(sink, failure);
+	render_cause(sink, f);
+	render_bytes(sink, failure);
+	render_user_stack(sink, failure);
+	return sink_record_end(sink);
+}
+
+int render_failure(struct sink *sink, const struct model_failure *failure)
+{
+	const struct event_failure *f = failure->raw;
+
+	if (failure->count > 1)
+		return render_failure_repeat(sink, failure);
+	render_begin(sink, "failure", failure->time_ns);
+	render_call(sink, f);
 	render_headline(sink, failure);
 	render_process(sink, failure);
 	render_args(sink, f);
