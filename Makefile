@@ -100,22 +100,26 @@ CHAIN_SHARED := $(addprefix tests/workloads/,chain/chain.c fill.c oracle.c)
 CHAIN_SOURCES := tests/workloads/chain/main.c $(CHAIN_SHARED)
 CHAIN_HEADERS := $(wildcard tests/workloads/*.h tests/workloads/chain/*.h)
 CHAIN_CFLAGS = -D_GNU_SOURCE -O2 -g -Wall -Wextra -Wshadow $(if $(WERROR),-Werror) -Wl,--build-id
-CHAIN_LINKED := $(addprefix $(CHAIN),/chain /chain_static /chain_static_pie /chain_32)
-CHAINS := $(CHAIN_LINKED) $(addprefix $(CHAIN),/chain_stripped /chain_debuglink /chain_build_id /late.so /guest.so /deep)
+CHAIN_LINKED := $(addprefix $(CHAIN),/chain /chain_static /chain_static_pie /chain_32 /chain_endless)
+CHAINS := $(CHAIN_LINKED) $(addprefix $(CHAIN),/chain_stripped /chain_debuglink /chain_build_id /late.so /guest.so /crowd.so /deep)
 
 $(CHAIN)/chain: CHAIN_HOW := -fPIE -pie -fomit-frame-pointer
 $(CHAIN)/chain_static: CHAIN_HOW := -DCHAIN_STATIC -fno-pie -no-pie -static -fomit-frame-pointer
 $(CHAIN)/chain_static_pie: CHAIN_HOW := -DCHAIN_STATIC -fPIE -static-pie -fomit-frame-pointer
 $(CHAIN)/chain_32: CHAIN_HOW := -DCHAIN_STATIC -m32 -static -fno-omit-frame-pointer
+$(CHAIN)/chain_endless: CHAIN_HOW := -fPIC -pie -fomit-frame-pointer -g0
 $(CHAIN)/late.so: CHAIN_HOW := -fPIC -shared -fomit-frame-pointer
 $(CHAIN)/guest.so: CHAIN_HOW := -fPIC -shared -fomit-frame-pointer
+$(CHAIN)/crowd.so: CHAIN_HOW := -fPIC -shared -fomit-frame-pointer
 
 $(CHAIN_LINKED): $(CHAIN_SOURCES)
+$(CHAIN)/chain_endless: tests/workloads/chain/endless.S
 $(CHAIN)/late.so: tests/workloads/chain/late.c
 $(CHAIN)/guest.so: tests/workloads/chain/guest.c $(CHAIN_SHARED)
-$(CHAIN_LINKED) $(CHAIN)/late.so $(CHAIN)/guest.so: $(CHAIN_HEADERS) Makefile | $(CHAIN)
+$(CHAIN)/crowd.so: tests/workloads/chain/crowd.c tests/workloads/fill.c tests/workloads/oracle.c
+$(CHAIN_LINKED) $(CHAIN)/late.so $(CHAIN)/guest.so $(CHAIN)/crowd.so: $(CHAIN_HEADERS) Makefile | $(CHAIN)
 	$(call say,CC,$@)
-	$(Q)$(CC) -std=gnu11 $(CHAIN_CFLAGS) $(CHAIN_HOW) $(filter %.c,$^) -o $@ -pthread -ldl
+	$(Q)$(CC) -std=gnu11 $(CHAIN_CFLAGS) $(CHAIN_HOW) $(filter %.c %.S,$^) -o $@ -pthread -ldl
 
 $(CHAIN)/deep: tests/workloads/chain/deep.cc $(CHAIN_SHARED) $(CHAIN_HEADERS) Makefile | $(CHAIN)
 	$(call say,CXX,$@)

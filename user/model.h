@@ -37,7 +37,8 @@ struct model_failure {
 	uint64_t process_bytes; /* by all of this process so far, this one included */
 	uint64_t process_leaks; /* the failures that these are of */
 	uint64_t count; /* of the failures that this one stands for, itself included: see repeats.h */
-	uint64_t last_time_ns; /* of the last of them, CLOCK_REALTIME; `number` is the last one's, `bytes` are of them all */
+	uint64_t
+		last_time_ns; /* of the last of them, CLOCK_REALTIME; `number` is the last one's, `bytes` are of them all */
 	struct modules *modules; /* NULL: not known */
 	struct shared_stack *user_stack; /* NULL: not taken; its stack is NULL as long as it is on its way */
 	struct stack *kernel_stack; /* NULL: not taken */

@@ -174,8 +174,8 @@ static void render_bytes(struct sink *sink, const struct model_failure *failure)
 	if (!failure->bytes)
 		return;
 	sink_line(sink, "leaked", "%s by %s; %s in %llu %s by this process", format_bytes(failure->bytes, &call),
-		  failure->count > 1 ? "these calls" : "this call", format_bytes(failure->process_bytes, &process), (unsigned long long)failure->process_leaks,
-		  failure->process_leaks == 1 ? "call" : "calls");
+		  failure->count > 1 ? "these calls" : "this call", format_bytes(failure->process_bytes, &process),
+		  (unsigned long long)failure->process_leaks, failure->process_leaks == 1 ? "call" : "calls");
 }
 
 static const char *base_name(const char *path)
@@ -347,8 +347,9 @@ static int render_failure_repeat(struct sink *sink, const struct model_failure *
 
 	render_begin(sink, "failure_repeat", failure->last_time_ns);
 	render_call(sink, f);
-	sink_line(sink, NULL, "%s  %s[%u]  %s() = %s, %llu times in %.1f s", format_clock(failure->last_time_ns, &clock),
-		  f->process.comm, f->process.tgid, render_syscall_name(f->syscall), format_errno(f->errno_code) ?: "?",
+	sink_line(sink, NULL, "%s  %s[%u]  %s() = %s, %llu times in %.1f s",
+		  format_clock(failure->last_time_ns, &clock), f->process.comm, f->process.tgid,
+		  render_syscall_name(f->syscall), format_errno(f->errno_code) ?: "?",
 		  (unsigned long long)failure->count, (double)(failure->last_time_ns - failure->time_ns) / 1e9);
 	sink_number(sink, "count", failure->count);
 	sink_string(sink, "first_time", format_rfc3339(failure->time_ns, &time));

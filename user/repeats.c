@@ -17,7 +17,8 @@ static int compare_u64(uint64_t a, uint64_t b)
 
 static int repeat_compare(const void *left, const void *right)
 {
-	const struct event_failure *a = ((const struct repeat *)left)->first, *b = ((const struct repeat *)right)->first;
+	const struct event_failure *a = ((const struct repeat *)left)->first,
+				   *b = ((const struct repeat *)right)->first;
 
 	return compare_u64(a->stack_key, b->stack_key) ?: compare_u64(a->process.tgid, b->process.tgid)
 		?: compare_u64(a->process.start_time_ns, b->process.start_time_ns)

@@ -108,6 +108,6 @@ comparer_refuses_case() {
 }
 
 comparer_cases() {
-	case_run comparer-accepts comparer_accepts_case
-	case_run comparer-refuses comparer_refuses_case
+	case_once comparer-accepts comparer_accepts_case
+	case_once comparer-refuses comparer_refuses_case
 }

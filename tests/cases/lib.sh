@@ -50,6 +50,9 @@ case_run() {
 	fi
 }
 
+# case_once NAME FUNCTION ARGS...: one that says nothing about the kernel.
+case_once() { [ -n "${KERNEL_ONLY-}" ] || case_run "$@"; }
+
 # Logs are appended to, so a case begins with none.
 fresh() { rm -f "$work/$1.log" "$work/$1.oracle"; }
 

@@ -218,18 +218,18 @@ mode_cases() {
 	case_run leaderless leaderless_case
 	case_run leaderless-pid leaderless_pid_case
 	if [ -n "${LIMIT_IS_OURS-}" ]; then
-		case_run storm storm_case 30000
+		case_run storm storm_case 15000
 	else
 		case_run storm storm_case 1000000
 		case_run storm-end storm_end_case
 	fi
-	case_run max-events-machine max_events_machine_case
-	case_run terminate terminate_case
+	case_once max-events-machine max_events_machine_case
+	case_once terminate terminate_case
 	case_run comm filter_case happens -n unmap_pages
 	case_run other-comm filter_case not -n unmap_page
 	case_run uid filter_case happens -u 0
 	case_run other-uid filter_case not -u 12345
 	case_run cgroup cgroup_case
-	case_run max-events max_events_case
-	case_run capture capture_case
+	case_once max-events max_events_case
+	case_once capture capture_case
 }

@@ -67,9 +67,9 @@ duration_case() {
 }
 
 option_cases() {
-	case_run messages messages_case
-	case_run quiet-error quiet_error_case
+	case_once messages messages_case
+	case_once quiet-error quiet_error_case
 	case_run no-user-stack stacks_case user
 	case_run no-kernel-stack stacks_case kernel
-	case_run duration duration_case
+	case_once duration duration_case
 }

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "../../bpf/filter.h"
 #include "pending.h"
 #include "records.h"
 
@@ -206,6 +207,114 @@ static void test_too_much_waits(void **state)
 	end(&stage);
 }
 
+/* What a flood leaves behind: of the failures that went out, those that stood for themselves, and for how many the others. */
+struct shown {
+	size_t single;
+	size_t records; /* of several */
+	size_t together;
+	uint64_t last_number;
+};
+
+static void take_all(struct stage *stage, struct shown *shown)
+{
+	const struct pending_event *first;
+
+	while ((first = pending_first(stage->pending)) != NULL) {
+		const struct model_failure *failure = &first->failure;
+
+		assert_int_equal(failure->bytes, failure->count * failure->raw->length_bytes);
+		assert_true(failure->last_time_ns - failure->time_ns < NSEC_PER_SEC);
+		assert_true(failure->number > shown->last_number || failure->count > 1);
+		shown->last_number = failure->number;
+		if (failure->count == 1) {
+			shown->single++;
+		} else {
+			shown->records++;
+			shown->together += failure->count;
+		}
+		pending_drop_first(stage->pending);
+	}
+}
+
+/* `count` failures of one place, a microsecond apart, from *now_ns on. */
+static void put_flood(struct stage *stage, struct shown *shown, uint64_t key, uint64_t *now_ns, size_t count)
+{
+	struct event_failure_full full;
+	size_t asked_before = asked.count;
+
+	records_failure(&full);
+	full.failure.stack_key = key;
+	for (size_t i = 0; i < count; i++) {
+		*now_ns += 1000;
+		full.failure.header.time_ns = *now_ns;
+		put(stage, &full);
+		if (asked.count > asked_before)
+			answer(stage, asked_before++);
+		take_all(stage, shown);
+	}
+}
+
+/* After so many failures, and so many in a second, those of one place are one record; a new place is shown all the same. */
+static void test_flood(void **state)
+{
+	struct stage stage = make(SIZE_MAX);
+	struct shown shown = {};
+	uint64_t now_ns = 5 * NSEC_PER_SEC;
+
+	(void)state;
+	put_flood(&stage, &shown, 1, &now_ns, FLOOD_AFTER);
+	assert_int_equal(shown.single, FLOOD_AFTER);
+	put_flood(&stage, &shown, 1, &now_ns, FLOOD_PER_SEC + 500);
+	assert_int_equal(shown.single, FLOOD_AFTER + FLOOD_PER_SEC);
+	put_flood(&stage, &shown, 2, &now_ns, 201);
+	assert_int_equal(shown.single, FLOOD_AFTER + FLOOD_PER_SEC + 1);
+	assert_int_equal(shown.records, 0);
+	/* Not yet a second old, then it is; and with the second the count of those that are shown begins anew. */
+	assert_int_equal(pending_flush(stage.pending, now_ns), 0);
+	assert_null(pending_first(stage.pending));
+	now_ns += NSEC_PER_SEC;
+	put_flood(&stage, &shown, 1, &now_ns, FLOOD_PER_SEC + 1);
+	assert_int_equal(shown.records, 2);
+	assert_int_equal(shown.together, 700);
+	assert_int_equal(shown.single, FLOOD_AFTER + 2 * FLOOD_PER_SEC + 1);
+	/* One alone is an ordinary failure. */
+	assert_int_equal(pending_flush(stage.pending, UINT64_MAX), 0);
+	take_all(&stage, &shown);
+	assert_int_equal(shown.single, FLOOD_AFTER + 2 * FLOOD_PER_SEC + 2);
+	assert_int_equal(shown.last_number, FLOOD_AFTER + 2 * FLOOD_PER_SEC + 702);
+	end(&stage);
+}
+
+/* What differs in cause or process is not put together, and what was not shown yet is freed at the end. */
+static void test_flood_keeps_apart(void **state)
+{
+	struct stage stage = make(SIZE_MAX);
+	struct shown shown = {};
+	struct event_failure_full full;
+	uint64_t now_ns = 5 * NSEC_PER_SEC;
+
+	(void)state;
+	put_flood(&stage, &shown, 1, &now_ns, FLOOD_AFTER + FLOOD_PER_SEC + 10);
+	records_failure(&full);
+	full.failure.stack_key = 1;
+	full.failure.header.time_ns = now_ns;
+	for (int i = 0; i < 5; i++) {
+		records_make_kernel_memory(&full.failure);
+		put(&stage, &full);
+	}
+	/* Of another process it is the first. */
+	full.failure.process.tgid++;
+	put(&stage, &full);
+	answer(&stage, asked.count - 1);
+	take_all(&stage, &(struct shown){});
+	assert_int_equal(pending_flush(stage.pending, UINT64_MAX), 0);
+	take_all(&stage, &shown);
+	assert_int_equal(shown.records, 2);
+	assert_int_equal(shown.together, 15);
+	put_flood(&stage, &shown, 1, &now_ns, 10);
+	end(&stage);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +323,8 @@ int main(void)
 		cmocka_unit_test(test_kinds_that_are_not_shown),
 		cmocka_unit_test(test_a_record_that_grows),
 		cmocka_unit_test(test_too_much_waits),
+		cmocka_unit_test(test_flood),
+		cmocka_unit_test(test_flood_keeps_apart),
 	};
 
 	return cmocka_run_group_tests_name("pending", tests, NULL, NULL);

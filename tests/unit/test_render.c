@@ -312,6 +312,58 @@ static void test_stacks_json(void **state)
 	json_decref(record);
 }
 
+/* Brings the process of records_failure() into a flood, of which three more failures are put together, and shows those. */
+static void flood(struct event_failure_full *full)
+{
+	records_failure(full);
+	full->failure.stack_key = 0xabc;
+	for (int i = 0; i < FLOOD_AFTER + FLOOD_PER_SEC; i++) {
+		put(full);
+		written();
+	}
+	for (int i = 0; i < 3; i++) {
+		put(full);
+		full->failure.header.time_ns += 100000000;
+	}
+	assert_string_equal(written(), "");
+	assert_int_equal(pending_flush(stage->pending, UINT64_MAX), 0);
+	assert_int_equal(show(stage->sink), 0);
+}
+
+static void test_flood_json(void **state)
+{
+	struct event_failure_full full;
+	json_t *record;
+
+	(void)state;
+	flood(&full);
+	record = parsed();
+	assert_field(record, "event", "\"failure_repeat\"");
+	assert_field(record, "count", "3");
+	assert_field(record, "first_time", "\"2026-11-21T14:03:22.114000000Z\"");
+	assert_field(record, "time", "\"2026-11-21T14:03:22.314000000Z\"");
+	assert_field(record, "failure_number", "11003");
+	assert_field(record, "bytes_not_released", "405504");
+	assert_field(record, "stack_key", "\"0xabc\"");
+	assert_field(record, "user_stack.repeat_of", "1");
+	assert_field(record, "user_stack.frames.3.addr", "\"0x55d2a0c01169\"");
+	assert_field(record, "verdict", "\"max_map_count\"");
+	json_decref(record);
+}
+
+static void test_flood_text(void **state)
+{
+	struct event_failure_full full;
+	const char *text;
+
+	(void)state;
+	flood(&full);
+	text = written();
+	assert_non_null(strstr(text, "b[5582]  munmap() = ENOMEM, 3 times in 0.2 s\n"));
+	assert_non_null(strstr(text, "396 KiB by these calls; "));
+	assert_non_null(strstr(text, "  stack   as failure 1\n"));
+}
+
 /* A capture is whatever somebody wrote: values beyond the lists have a name all the same. */
 static void test_values_beyond_the_lists(void **state)
 {
@@ -716,6 +768,18 @@ static void test_schema_losses(void **state)
 	json_decref(schema);
 }
 
+/* "#/$defs/failure/properties/vma_count" */
+static const json_t *referred_to(const json_t *schema, const char *reference)
+{
+	char path[128];
+
+	assert_true(!strncmp(reference, "#/", 2) && strlen(reference) < sizeof(path));
+	strcpy(path, reference + 2);
+	for (char *slash = path; (slash = strchr(slash, '/')) != NULL;)
+		*slash = '.';
+	return field(schema, path);
+}
+
 /* Of each property: a description, of each number a unit; what is required exists, and only _b64 need not be there. */
 static void check_object(const json_t *schema, const char *name, const json_t *object)
 {
@@ -733,7 +797,7 @@ static void check_object(const json_t *schema, const char *name, const json_t *o
 		reference = json_string_value(json_object_get(property, "$ref"));
 		type = json_object_get(property, "type");
 		if (reference)
-			property = json_object_get(json_object_get(schema, "$defs"), strrchr(reference, '/') + 1);
+			property = referred_to(schema, reference);
 		if (!json_object_get(property, "description"))
 			fail_msg("%s.%s has no description", name, key);
 		if (json_is_array(type))
@@ -773,6 +837,8 @@ int main(void)
 		JSON(test_mapped_file_json),
 		JSON(test_lengths_json),
 		JSON(test_stacks_json),
+		JSON(test_flood_json),
+		TEXT(test_flood_text),
 		JSON(test_values_beyond_the_lists),
 		JSON(test_strangers_names_json),
 		JSON(test_other_events_json),
