@@ -796,7 +796,7 @@ static void check_object(const json_t *schema, const char *name, const json_t *o
 	{
 		reference = json_string_value(json_object_get(property, "$ref"));
 		type = json_object_get(property, "type");
-		if (reference)
+		for (; reference; reference = json_string_value(json_object_get(property, "$ref")))
 			property = referred_to(schema, reference);
 		if (!json_object_get(property, "description"))
 			fail_msg("%s.%s has no description", name, key);
