@@ -20,8 +20,6 @@
 #include "module_files.h"
 #include "vdso.h"
 
-#define MODULES_MAX 4096 /* mappings kept of one process: the lowest ones */
-
 /* The longest that a line can be: a path whose every byte is a newline, shown as \012, and what stands before it. */
 #define LINE_BYTES (4 * PATH_MAX + 256)
 
@@ -56,6 +54,7 @@ struct modules {
 	size_t count;
 	size_t capacity;
 	bool partial;
+	uint64_t generation;
 	unsigned int references; /* beside the first */
 	int root_fd;
 	int perf_map_fd;
@@ -142,6 +141,22 @@ int modules_root_fd(const struct modules *modules)
 int modules_perf_map_fd(const struct modules *modules)
 {
 	return modules->perf_map_fd;
+}
+
+void modules_set_root_fd(struct modules *modules, int fd)
+{
+	close_known(modules->root_fd);
+	modules->root_fd = fd;
+}
+
+uint64_t modules_generation(const struct modules *modules)
+{
+	return modules->generation;
+}
+
+void modules_set_generation(struct modules *modules, uint64_t generation)
+{
+	modules->generation = generation;
 }
 
 void modules_set_perf_map_fd(struct modules *modules, int fd)
