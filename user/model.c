@@ -315,6 +315,29 @@ int model_failure_give_up(struct model_failure *failure, const char *reason)
 	return shared_stack_give_up(&failure->user_stack, failure->raw, failure->number, failure->modules, reason);
 }
 
+static size_t string_bytes(const char *string)
+{
+	return string ? strlen(string) + 1 : 0;
+}
+
+size_t model_failure_bytes(const struct model_failure *failure)
+{
+	return string_bytes(failure->exe) + string_bytes(failure->cgroup) + string_bytes(failure->vma_path) +
+	       (failure->kernel_stack ? stack_bytes(failure->kernel_stack) : 0);
+}
+
+size_t model_failure_stack_bytes(const struct model_failure *failure)
+{
+	const struct shared_stack *shared = failure->user_stack;
+
+	return shared ? shared->bytes / shared->references : 0;
+}
+
+size_t model_loose_bytes(const struct model *model)
+{
+	return stack_cache_loose_bytes(model->stacks);
+}
+
 uint64_t model_failure_repeat_of(const struct model_failure *failure)
 {
 	uint64_t number = failure->user_stack ? failure->user_stack->number : 0;
