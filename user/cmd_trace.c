@@ -526,10 +526,12 @@ static void tell_stacks(const struct trace *trace)
 	symbolizer_client_read_counts(trace->symbolizer, &asks);
 	log_debug("user stacks: %llu failures, %llu shared the stack of an earlier one, %llu asked for, %llu keys "
 		  "ambiguous; "
-		  "%llu slices of %llu bytes",
+		  "%llu slices of %llu bytes; %llu failures went out without, %llu stacks and %llu slices dropped",
 		  (unsigned long long)stacks.failures, (unsigned long long)stacks.shared,
 		  (unsigned long long)stacks.asked, (unsigned long long)stacks.ambiguous,
-		  (unsigned long long)stacks.slices, (unsigned long long)stacks.slice_bytes);
+		  (unsigned long long)stacks.slices, (unsigned long long)stacks.slice_bytes,
+		  (unsigned long long)stacks.given_up, (unsigned long long)stacks.dropped,
+		  (unsigned long long)stacks.slices_dropped);
 	log_debug(
 		"symbolizer: %llu asked, %llu past the deadline, %llu lost, %llu refused; %llu files, %llu debug files",
 		(unsigned long long)asks.asked, (unsigned long long)asks.deadlines, (unsigned long long)asks.lost,

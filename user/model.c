@@ -13,8 +13,11 @@
 #include <unistd.h>
 
 #include "../bpf/filter.h"
+#include "cleanup.h"
+#include "clock.h"
 #include "ksyms.h"
 #include "modules.h"
+#include "modules_between.h"
 #include "proc.h"
 #include "stack_cache.h"
 
@@ -22,6 +25,7 @@
 #define PROCESSES_WITH_MODULES_MAX 128
 #define READS_PER_SEC		   10 /* of the modules of a process, because it mapped code */
 #define LOOK_AGAIN_NS		   NSEC_PER_SEC
+#define DOUBTS_NS_PER_SEC	   (NSEC_PER_SEC / 50) /* spent on a process, because its modules might be others by now */
 
 struct model_process {
 	TAILQ_ENTRY(model_process) by_use;
@@ -29,13 +33,20 @@ struct model_process {
 	uint64_t start_time_ns;
 	uint64_t exec_id;
 	bool looked_up;
+	bool watched; /* it is told when it maps code */
 	bool stale; /* it mapped code since */
 	uint64_t counted_from_ns; /* reads since, because it mapped code */
 	unsigned int reads;
+	uint64_t read_from_ns; /* when the last reading of its modules began and ended: CLOCK_MONOTONIC */
+	uint64_t read_until_ns;
+	uint64_t doubted_from_ns; /* time spent since, because of doubts */
+	uint64_t doubts_ns;
 	uint64_t looked_up_ns; /* when that was tried last: CLOCK_MONOTONIC of the record */
 	char *exe;
 	char *cgroup;
 	struct modules *modules;
+	struct modules
+		*between; /* of failures until read_until_ns: what the reading before says too; NULL: there was none */
 	uint64_t failures;
 	uint64_t bytes;
 	uint64_t leaks; /* failures that left something mapped */
@@ -53,6 +64,7 @@ struct model {
 	struct process_list processes; /* the last used at the end */
 	size_t count;
 	size_t with_modules;
+	uint64_t generation; /* the last that modules were given */
 };
 
 static int compare_u64(uint64_t a, uint64_t b)
@@ -68,15 +80,27 @@ static int process_compare(const void *left, const void *right)
 		       ?: compare_u64(a->start_time_ns, b->start_time_ns) ?: compare_u64(a->exec_id, b->exec_id);
 }
 
+static void release_modules(const struct model *model, struct modules **modules)
+{
+	if (*modules && model->options.forget)
+		model->options.forget(model->options.stacks.context, *modules);
+	modules_free(cleanup_take(*modules));
+}
+
+static void drop_between(const struct model *model, struct model_process *process)
+{
+	/* The same list is still asked about. */
+	if (process->between == process->modules)
+		modules_free(cleanup_take(process->between));
+	else
+		release_modules(model, &process->between);
+}
+
 static void drop_modules(struct model *model, struct model_process *process)
 {
-	if (!process->modules)
-		return;
-	if (model->options.forget)
-		model->options.forget(model->options.stacks.context, process->modules);
-	modules_free(process->modules);
-	process->modules = NULL;
-	model->with_modules--;
+	drop_between(model, process);
+	model->with_modules -= process->modules != NULL;
+	release_modules(model, &process->modules);
 }
 
 static void drop_process(struct model *model, struct model_process *process)
@@ -166,6 +190,36 @@ static void forget_names(struct model_process *process)
 	process->exe = process->cgroup = NULL;
 }
 
+/* The modules as they can have been at that time: two readings around it count both. */
+static struct modules *modules_at(const struct model *model, struct model_process *process, uint64_t time_ns)
+{
+	if (time_ns > process->read_until_ns)
+		drop_between(model, process);
+	return process->between ?: process->modules;
+}
+
+/* Takes over `modules`, which were read because of a record of that time. */
+static void set_modules(struct model *model, struct model_process *process, struct modules *modules, uint64_t time_ns)
+{
+	struct modules *before = modules_at(model, process, time_ns), *between = NULL;
+
+	process->looked_up = true;
+	/* What has been unwound with them, and the files that were handed on, stay good. */
+	if (process->modules && modules_are_same(process->modules, modules)) {
+		modules_free(modules);
+		return;
+	}
+	modules_set_generation(modules, ++model->generation);
+	if (before && modules_between(before, modules, &between)) {
+		modules_free(modules);
+		return;
+	}
+	drop_modules(model, process);
+	process->modules = modules;
+	process->between = between;
+	model->with_modules++;
+}
+
 /*
  * Reads what /proc tells, once: a process that is gone does not come back. What it says is of the thread that the
  * record names, which is alive or was a moment ago; its leader may be long gone.
@@ -174,6 +228,7 @@ static void look_up(struct model *model, struct model_process *process, const st
 		    uint64_t now_ns, bool again)
 {
 	struct modules *modules;
+	uint64_t read_from_ns = clock_now_ns(CLOCK_MONOTONIC);
 	pid_t tid = living_thread(raw);
 
 	if (!model->options.live || (process->looked_up && !again))
@@ -202,10 +257,12 @@ static void look_up(struct model *model, struct model_process *process, const st
 		forget_names(process);
 		return;
 	}
-	drop_modules(model, process);
-	process->modules = modules;
-	process->looked_up = true;
-	model->with_modules++;
+	set_modules(model, process, modules, now_ns);
+	process->read_from_ns = read_from_ns;
+	process->read_until_ns = clock_now_ns(CLOCK_MONOTONIC);
+	/* Never before the record that it was read for. */
+	if (process->read_until_ns < now_ns)
+		process->read_until_ns = now_ns;
 }
 
 static bool covers(const struct modules *modules, const uint64_t *addrs, size_t count)
@@ -216,23 +273,58 @@ static bool covers(const struct modules *modules, const uint64_t *addrs, size_t 
 	return true;
 }
 
-static int find_user_stack(struct model *model, struct model_process *process, const struct event_failure *raw,
-			   struct shared_stack **ret)
+/*
+ * Nobody tells what a process maps that is not near the limit: after the last reading another library may have come to
+ * where one was. The list is read again when a stack is asked for, and not for each failure; within a bound of time, since
+ * reading costs 20 ms for 65,000 mappings before 6.11, and a process can come to its failures by ever new ways. Beyond the
+ * bound names are of the last reading, which then is less than a second old.
+ */
+static bool is_in_doubt(struct model_process *process, const struct event_failure *raw)
 {
+	const uint64_t now_ns = raw->header.time_ns;
+
+	if (process->watched || now_ns <= process->read_from_ns)
+		return false;
+	if (now_ns - process->doubted_from_ns >= NSEC_PER_SEC) {
+		process->doubted_from_ns = now_ns;
+		process->doubts_ns = 0;
+	}
+	return process->doubts_ns < DOUBTS_NS_PER_SEC;
+}
+
+static void resolve_doubt(struct model *model, struct model_process *process, const struct event_failure *raw)
+{
+	const uint64_t began_ns = clock_now_ns(CLOCK_MONOTONIC);
+
+	look_up(model, process, &raw->process, raw->header.time_ns, true);
+	process->doubts_ns += clock_now_ns(CLOCK_MONOTONIC) - began_ns;
+}
+
+/*
+ * Something may have been loaded since: look once more. Not at every failure: what a frame-pointer walk finds is often no
+ * code at all, and reading takes the process's own lock.
+ */
+static void look_up_changes(struct model *model, struct model_process *process, const struct event_failure *raw)
+{
+	const uint64_t now_ns = raw->header.time_ns;
 	size_t count;
 	const uint64_t *addrs = event_addrs(raw, &raw->user_stack, &count);
 
-	/*
-	 * Something may have been loaded since: look once more. Not at every failure: what a frame-pointer walk finds is often
-	 * no code at all, and reading 65,000 mappings takes the process's own lock for 20 ms.
-	 */
-	if (process->stale && !stack_cache_has(model->stacks, raw))
-		look_up(model, process, &raw->process, raw->header.time_ns, true);
-	if (process->modules && !stack_cache_has(model->stacks, raw) &&
-	    raw->header.time_ns - process->looked_up_ns > LOOK_AGAIN_NS && !covers(process->modules, addrs, count)) {
-		look_up(model, process, &raw->process, raw->header.time_ns, true);
-	}
-	return stack_cache_find(model->stacks, process->modules, raw, process->failures, ret);
+	if (process->stale || (process->modules && now_ns - process->looked_up_ns > LOOK_AGAIN_NS &&
+			       !covers(process->modules, addrs, count)))
+		look_up(model, process, &raw->process, now_ns, true);
+	else if (process->modules && is_in_doubt(process, raw))
+		resolve_doubt(model, process, raw);
+}
+
+static int find_user_stack(struct model *model, struct model_process *process, struct model_failure *failure)
+{
+	const struct event_failure *raw = failure->raw;
+
+	if (model->options.live && !stack_cache_has(model->stacks, raw))
+		look_up_changes(model, process, raw);
+	failure->modules = modules_ref(modules_at(model, process, raw->header.time_ns));
+	return stack_cache_find(model->stacks, failure->modules, raw, process->failures, &failure->user_stack);
 }
 
 static int name_kernel_stack(struct model *model, const struct event_failure *raw, struct stack **ret)
@@ -312,8 +404,7 @@ int model_failure(struct model *model, const struct event_failure *raw, struct m
 	failure.time_ns = failure.last_time_ns = model_realtime_ns(model, raw->header.time_ns);
 	failure.start_time_ns = raw->process.start_time_ns + (uint64_t)model->options.boottime_offset_ns;
 	fill_numbers(process, raw, &failure);
-	err = find_user_stack(model, process, raw, &failure.user_stack);
-	failure.modules = modules_ref(process->modules);
+	err = find_user_stack(model, process, &failure);
 	err = err ?: copy_string(process->exe, &failure.exe) ?: copy_string(process->cgroup, &failure.cgroup);
 	if (model->options.live && raw->vma.kind == VMA_FILE)
 		proc_read_mapped_path((pid_t)raw->process.tid, raw->vma.start, raw->vma.end, &failure.vma_path);
@@ -348,6 +439,29 @@ int model_failure_give_up(struct model_failure *failure, const char *reason)
 	return shared_stack_give_up(&failure->user_stack, failure->raw, failure->number, failure->modules, reason);
 }
 
+static size_t string_bytes(const char *string)
+{
+	return string ? strlen(string) + 1 : 0;
+}
+
+size_t model_failure_bytes(const struct model_failure *failure)
+{
+	return string_bytes(failure->exe) + string_bytes(failure->cgroup) + string_bytes(failure->vma_path) +
+	       (failure->kernel_stack ? stack_bytes(failure->kernel_stack) : 0);
+}
+
+size_t model_failure_stack_bytes(const struct model_failure *failure)
+{
+	const struct shared_stack *shared = failure->user_stack;
+
+	return shared ? shared->bytes / shared->references : 0;
+}
+
+size_t model_loose_bytes(const struct model *model)
+{
+	return stack_cache_loose_bytes(model->stacks);
+}
+
 uint64_t model_failure_repeat_of(const struct model_failure *failure)
 {
 	uint64_t number = failure->user_stack ? failure->user_stack->number : 0;
@@ -371,6 +485,7 @@ int model_mapped(struct model *model, const struct event_mapped *raw)
 
 	if (!process)
 		return -ENOMEM;
+	process->watched = true;
 	/* What generates code maps it all the time: then it is looked at when it matters. */
 	process->stale = true;
 	if (raw->header.time_ns - process->counted_from_ns >= NSEC_PER_SEC) {

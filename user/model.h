@@ -71,6 +71,14 @@ bool model_failure_is_complete(const struct model_failure *failure);
 /* Its user stack is waited for no longer: it has addresses and `reason` from now on. 0 or -ENOMEM. */
 int model_failure_give_up(struct model_failure *failure, const char *reason);
 
+/*
+ * The memory that it takes beside its record, but for the user stack; its part of that, which others may share; and what
+ * all stacks take that only failures have.
+ */
+size_t model_failure_bytes(const struct model_failure *failure);
+size_t model_failure_stack_bytes(const struct model_failure *failure);
+size_t model_loose_bytes(const struct model *model);
+
 /* The number of the first failure with the same user stack, 0: this is the first. */
 uint64_t model_failure_repeat_of(const struct model_failure *failure);
 

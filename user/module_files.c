@@ -12,18 +12,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "regular_file.h"
+#include "vdso.h"
 
 #define FILES_MAX	   512 /* files opened of one process */
-#define VDSO_BYTES_MAX	   (64 << 10)
 #define PERF_MAP_BYTES_MAX (256 << 20)
 
 #define PROC_PATH_BYTES 96 /* "/proc/TID/map_files/START-END", with numbers at their widest */
@@ -95,59 +92,17 @@ static void open_mapped(struct module *list, size_t list_count, pid_t tid, int r
 
 /* ---- the vDSO ---- */
 
-/* Of a mapping as it is in the process's memory, so many bytes, all or none. */
-static bool read_memory(pid_t tid, uint64_t start, char *bytes, size_t size)
+static void open_vdso(struct module *list, size_t count, pid_t tid)
 {
-	struct iovec local = {bytes, size}, remote = {(void *)(uintptr_t)start, size};
+	bool of_32_bit;
+	uint64_t addr = vdso_find(tid, &of_32_bit);
 
-	return process_vm_readv(tid, &local, 1, &remote, 1, 0) == (ssize_t)size;
-}
-
-static int make_image(const char *bytes, size_t size)
-{
-	_cleanup_close_ int fd = memfd_create("vdso", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	if (fd < 0 || write(fd, bytes, size) != (ssize_t)size)
-		return -1;
-	if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
-		return -1;
-	return cleanup_take_fd(&fd);
-}
-
-/* The kernel maps the same one into every process but 32-bit ones: to whoever parses it, it is one file then. */
-static int open_own_image(const char *bytes, size_t size)
-{
-	static int own = -1;
-	_cleanup_free_ char *ours = malloc(size);
-
-	if (!ours || !read_memory(getpid(), getauxval(AT_SYSINFO_EHDR), ours, size) || memcmp(bytes, ours, size) != 0)
-		return -1;
-	if (own < 0)
-		own = make_image(bytes, size);
-	return own < 0 ? -1 : fcntl(own, F_DUPFD_CLOEXEC, 0);
-}
-
-static void open_vdso(struct module *module, pid_t tid)
-{
-	size_t size = module->end - module->start;
-	_cleanup_free_ char *bytes = size <= VDSO_BYTES_MAX ? malloc(size) : NULL;
-
-	if (!bytes || !read_memory(tid, module->start, bytes, size))
-		return;
-	module->fd = open_own_image(bytes, size);
-	if (module->fd < 0)
-		module->fd = make_image(bytes, size);
-}
-
-static void open_vdsos(struct module *list, size_t count, pid_t tid)
-{
 	for (size_t i = 0; i < count; i++) {
 		struct module *module = &list[i];
 
-		if (module->inode || strcmp(module->path, "[vdso]") != 0)
-			continue;
-		open_vdso(module, tid);
-		return; /* there is one; more of them can only be made up */
+		/* Of more than one of them, one is where the kernel put it. */
+		if (!module->inode && !strcmp(module->path, "[vdso]") && module->start == addr)
+			module->fd = vdso_open_image(of_32_bit, module->end - module->start);
 	}
 }
 
@@ -213,5 +168,5 @@ int module_files_open_perf_map(int root, pid_t tid)
 void module_files_open(struct module *list, size_t count, pid_t tid, int root)
 {
 	open_mapped(list, count, tid, root);
-	open_vdsos(list, count, tid);
+	open_vdso(list, count, tid);
 }

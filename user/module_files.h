@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * module_files.h: opens, while a process lives, the files that naming its code needs when it may be gone: of its mappings,
- * the image of its vDSO, its root directory, its perf map. Reads no contents but the vDSO's.
+ * the image of its vDSO, its root directory, its perf map. Reads no contents, and no memory of the process.
  */
 #ifndef VMASNOOP_MODULE_FILES_H
 #define VMASNOOP_MODULE_FILES_H

@@ -5,7 +5,6 @@
  */
 #include "modules.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,8 +18,7 @@
 
 #include "cleanup.h"
 #include "module_files.h"
-
-#define MODULES_MAX 4096 /* mappings kept of one process: the lowest ones */
+#include "vdso.h"
 
 /* The longest that a line can be: a path whose every byte is a newline, shown as \012, and what stands before it. */
 #define LINE_BYTES (4 * PATH_MAX + 256)
@@ -56,6 +54,7 @@ struct modules {
 	size_t count;
 	size_t capacity;
 	bool partial;
+	uint64_t generation;
 	unsigned int references; /* beside the first */
 	int root_fd;
 	int perf_map_fd;
@@ -142,6 +141,22 @@ int modules_root_fd(const struct modules *modules)
 int modules_perf_map_fd(const struct modules *modules)
 {
 	return modules->perf_map_fd;
+}
+
+void modules_set_root_fd(struct modules *modules, int fd)
+{
+	close_known(modules->root_fd);
+	modules->root_fd = fd;
+}
+
+uint64_t modules_generation(const struct modules *modules)
+{
+	return modules->generation;
+}
+
+void modules_set_generation(struct modules *modules, uint64_t generation)
+{
+	modules->generation = generation;
 }
 
 void modules_set_perf_map_fd(struct modules *modules, int fd)
@@ -344,42 +359,14 @@ static int query_next(int fd, uint64_t *addr, struct module *module, char path[P
 	return 0;
 }
 
-/* The value of AT_SYSINFO_EHDR in an auxiliary vector of words of so many bytes, 0: there is none. */
-static uint64_t vdso_in_auxv(const char *auxv, size_t size, size_t word_bytes)
-{
-	for (size_t at = 0; at + 2 * word_bytes <= size; at += 2 * word_bytes) {
-		uint64_t type = 0, value = 0; /* little-endian: the low bytes come first */
-
-		memcpy(&type, auxv + at, word_bytes);
-		memcpy(&value, auxv + at + word_bytes, word_bytes);
-		if (type == AT_SYSINFO_EHDR)
-			return value;
-	}
-	return 0;
-}
-
-/* A 32-bit process has one of 32-bit words, in which 64-bit ones never say AT_SYSINFO_EHDR: its value is not 0. */
-static uint64_t read_vdso_addr(pid_t tid)
-{
-	char path[PROC_PATH_BYTES], auxv[1024];
-	_cleanup_close_ int fd = -1;
-	ssize_t size;
-
-	snprintf(path, sizeof(path), "/proc/%d/auxv", tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	size = fd < 0 ? -1 : read(fd, auxv, sizeof(auxv));
-	if (size <= 0)
-		return 0;
-	return vdso_in_auxv(auxv, (size_t)size, 8) ?: vdso_in_auxv(auxv, (size_t)size, 4);
-}
-
 /* The vDSO has no file, and asking for all that is executable would stop at every piece of JIT code: ask auxv for it. */
 static int add_vdso(int fd, pid_t tid, struct modules *modules)
 {
+	bool of_32_bit;
 	char name[PATH_MAX] = "";
 	struct vma_query query = {
 		.size = sizeof(query),
-		.addr = read_vdso_addr(tid),
+		.addr = vdso_find(tid, &of_32_bit),
 		.name_bytes = sizeof(name),
 		.name_addr = (uintptr_t)name,
 	};

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#define MODULES_MAX 4096 /* mappings kept of one process: the lowest ones */
+
 struct module {
 	uint64_t start; /* of the mapping: [start, end) */
 	uint64_t end;
@@ -55,7 +57,12 @@ int modules_root_fd(const struct modules *modules);
 int modules_perf_map_fd(const struct modules *modules);
 
 /* Takes over `fd`: for a list that was made otherwise. */
+void modules_set_root_fd(struct modules *modules, int fd);
 void modules_set_perf_map_fd(struct modules *modules, int fd);
+
+/* A number by which lists of one process that differ are told apart; 0 until it is set. */
+uint64_t modules_generation(const struct modules *modules);
+void modules_set_generation(struct modules *modules, uint64_t generation);
 
 /* The process it was made of was not complete: see modules_are_partial(). */
 void modules_mark_partial(struct modules *modules);

@@ -91,13 +91,14 @@ static bool is_complete(const struct item *item)
 /* The first ones wait for longest. */
 static int make_room(struct pending *pending)
 {
+	const size_t bytes = pending->bytes + model_loose_bytes(pending->model);
 	struct item *item;
 	size_t ready_bytes = 0;
 	int err;
 
 	TAILQ_FOREACH(item, &pending->items, next)
 	{
-		if (pending->bytes - ready_bytes <= pending->bytes_max)
+		if (ready_bytes >= bytes || bytes - ready_bytes <= pending->bytes_max)
 			break;
 		if (!is_complete(item)) {
 			err = model_failure_give_up(&item->shown.failure, "symbolizer_busy");
@@ -105,6 +106,8 @@ static int make_room(struct pending *pending)
 				return err;
 		}
 		ready_bytes += item->bytes;
+		if (item->shown.event.kind == EVENT_FAILURE)
+			ready_bytes += model_failure_stack_bytes(&item->shown.failure);
 	}
 	return 0;
 }
@@ -131,7 +134,7 @@ static int queue(struct pending *pending, struct item *item)
 {
 	TAILQ_INSERT_TAIL(&pending->items, item, next);
 	pending->bytes += item->bytes;
-	return pending->bytes > pending->bytes_max ? make_room(pending) : 0;
+	return make_room(pending);
 }
 
 /* An item for a failure that is counted with its process. */
@@ -144,6 +147,8 @@ static int keep_failure(struct pending *pending, const struct event *event, stru
 	err = model_failure(pending->model, (*ret)->shown.event.failure, &(*ret)->shown.failure);
 	if (err)
 		free(*ret);
+	else
+		(*ret)->bytes += model_failure_bytes(&(*ret)->shown.failure);
 	return err;
 }
 

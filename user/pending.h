@@ -19,7 +19,9 @@ struct pending_event {
 
 struct pending;
 
-/* Beyond `bytes_max` of records the first ones go out without the stack that they wait for. */
+/*
+ * Beyond `bytes_max`, of records with all that was made of them, the first ones go out without the stack that they wait for.
+ */
 int pending_new(struct model *model, size_t bytes_max, struct pending **ret);
 void pending_free(struct pending *pending);
 

@@ -28,6 +28,24 @@ void stack_free(struct stack *stack)
 	free(stack);
 }
 
+static size_t string_bytes(const char *string)
+{
+	return string ? strlen(string) + 1 : 0;
+}
+
+size_t stack_bytes(const struct stack *stack)
+{
+	size_t bytes = sizeof(*stack) + stack->count * sizeof(*stack->frames);
+
+	for (size_t i = 0; i < stack->count; i++) {
+		const struct frame *frame = &stack->frames[i];
+
+		bytes += string_bytes(frame->module) + string_bytes(frame->build_id) + string_bytes(frame->symbol) +
+			 string_bytes(frame->file);
+	}
+	return bytes;
+}
+
 static const struct reason {
 	const char *name;
 	const char *text;

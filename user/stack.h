@@ -66,7 +66,9 @@ struct stack {
 	X(kptr_restrict, "kernel.kptr_restrict hides the kernel's addresses")                              \
 	X(machinery_only, "only frames of the tracing itself were found")                                  \
 	X(kretprobe_trampoline, "the kretprobe stands in the way of the frames above it")                  \
-	X(no_kernel_stack, "the hook runs outside of the kernel's path")
+	X(no_kernel_stack, "the hook runs outside of the kernel's path")                                   \
+	X(bad_cfi, "the last frame's call-frame information leads to no caller: inwards, or nowhere")      \
+	X(module_replaced, "another file was mapped there at about that time: it is not known which it was")
 
 /* The static string of that name, or NULL when it is none of the list. */
 const char *stack_reason_find(const char *name);
@@ -75,6 +77,9 @@ const char *stack_reason_find(const char *name);
 const char *stack_reason_text(const char *reason);
 
 void stack_free(struct stack *stack);
+
+/* The memory that it takes, in bytes. */
+size_t stack_bytes(const struct stack *stack);
 
 /* Drops all frames from index `count` on. */
 void stack_cut(struct stack *stack, size_t count);

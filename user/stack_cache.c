@@ -11,11 +11,15 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "cleanup.h"
 #include "event.h"
+#include "slices.h"
+#include "stack_compare.h"
 #include "symbolizer_client.h"
 
-#define PLACES_MAX 1024
-/* Slices whose failure has not come yet: twice what the ring holds, all of which may be ahead of the failures. */
+#define PLACES_MAX	 1024
+#define PLACES_BYTES_MAX (16 << 20)
+/* Twice what the ring holds, all of which may be ahead of the failures. */
 #define SLICES_BYTES_MAX (4 << 20)
 
 struct place {
@@ -24,6 +28,7 @@ struct place {
 	struct shared_stack *stack; /* the last that was asked for; NULL: ask again */
 	bool by_slice; /* it was unwound from memory, and not by frame pointers alone */
 	uint64_t chain; /* a hash of the addresses that the frame pointers led to */
+	uint64_t generation; /* of the modules that its stack was last held against */
 };
 
 struct ask {
@@ -34,21 +39,17 @@ struct ask {
 	struct shared_stack *before; /* what an earlier slice of the key unwound to, or NULL */
 };
 
-struct slice {
-	TAILQ_ENTRY(slice) all;
-	struct event_slice *record;
-};
-
 struct stack_cache {
 	struct stack_cache_options options;
 	struct stack_cache_counts counts;
 	void *tree;
 	TAILQ_HEAD(place_list, place) places; /* the last used at the end */
 	size_t place_count;
+	size_t place_bytes; /* of the stacks of places; the account has those of all */
+	struct shared_stack_account account;
 	LIST_HEAD(ask_list, ask) asks;
 	uint64_t last_id;
-	TAILQ_HEAD(slice_list, slice) slices; /* the oldest first */
-	size_t slice_bytes;
+	struct slices *slices; /* whose failure has not come yet */
 };
 
 static int compare_keys(const void *left, const void *right)
@@ -58,40 +59,34 @@ static int compare_keys(const void *left, const void *right)
 	return a->key < b->key ? -1 : a->key > b->key;
 }
 
-static struct shared_stack *shared_ref(struct shared_stack *shared)
-{
-	shared->references++;
-	return shared;
-}
-
-void shared_stack_free(struct shared_stack *shared)
-{
-	if (!shared || --shared->references)
-		return;
-	stack_free(shared->stack);
-	free(shared);
-}
-
-static struct shared_stack *shared_new(uint64_t number)
-{
-	struct shared_stack *shared = calloc(1, sizeof(*shared));
-
-	if (!shared)
-		return NULL;
-	shared->references = 1;
-	shared->number = number;
-	return shared;
-}
-
 /* --- places --- */
+
+static void place_set(struct stack_cache *cache, struct place *place, struct shared_stack *shared, bool by_slice)
+{
+	if (place->stack)
+		cache->place_bytes -= place->stack->bytes;
+	if (shared)
+		cache->place_bytes += shared->bytes;
+	shared_stack_free(place->stack);
+	place->stack = shared ? shared_stack_ref(shared) : NULL;
+	place->by_slice = by_slice;
+}
 
 static void place_drop(struct stack_cache *cache, struct place *place)
 {
 	tdelete(place, &cache->tree, compare_keys);
 	TAILQ_REMOVE(&cache->places, place, by_use);
 	cache->place_count--;
-	shared_stack_free(place->stack);
+	place_set(cache, place, NULL, false);
 	free(place);
+}
+
+static void drop_least_used(struct stack_cache *cache)
+{
+	while (cache->place_count > PLACES_MAX || cache->place_bytes > cache->options.bytes_max) {
+		place_drop(cache, TAILQ_FIRST(&cache->places));
+		cache->counts.dropped++;
+	}
 }
 
 static struct place *place_find(const struct stack_cache *cache, uint64_t key)
@@ -119,16 +114,8 @@ static struct place *place_of(struct stack_cache *cache, uint64_t key)
 		return NULL;
 	}
 	TAILQ_INSERT_TAIL(&cache->places, place, by_use);
-	if (++cache->place_count > PLACES_MAX)
-		place_drop(cache, TAILQ_FIRST(&cache->places));
+	cache->place_count++;
 	return place;
-}
-
-static void place_set(struct place *place, struct shared_stack *shared, bool by_slice)
-{
-	shared_stack_free(place->stack);
-	place->stack = shared ? shared_ref(shared) : NULL;
-	place->by_slice = by_slice;
 }
 
 static uint64_t hash_chain(const struct event_failure *failure)
@@ -151,82 +138,7 @@ static bool place_is_of(const struct place *place, const struct event_failure *f
 	return place->stack && (place->by_slice || place->chain == hash_chain(failure));
 }
 
-/* --- slices that wait for their failure --- */
-
-static void slice_free(struct slice *slice)
-{
-	free(slice->record);
-	free(slice);
-}
-
-static void slice_remove(struct stack_cache *cache, struct slice *slice)
-{
-	TAILQ_REMOVE(&cache->slices, slice, all);
-	cache->slice_bytes -= slice->record->header.size;
-}
-
-int stack_cache_slice(struct stack_cache *cache, const struct event_slice *record)
-{
-	struct slice *slice = calloc(1, sizeof(*slice)), *oldest;
-
-	if (!slice)
-		return -ENOMEM;
-	slice->record = malloc(record->header.size);
-	if (!slice->record) {
-		free(slice);
-		return -ENOMEM;
-	}
-	memcpy(slice->record, record, record->header.size);
-	TAILQ_INSERT_TAIL(&cache->slices, slice, all);
-	cache->counts.slices++;
-	cache->counts.slice_bytes += record->header.size;
-	cache->slice_bytes += record->header.size;
-	while (cache->slice_bytes > SLICES_BYTES_MAX) {
-		oldest = TAILQ_FIRST(&cache->slices);
-		slice_remove(cache, oldest);
-		slice_free(oldest);
-	}
-	return 0;
-}
-
-static struct slice *slice_find(const struct stack_cache *cache, const struct event_failure *failure)
-{
-	struct slice *slice;
-
-	TAILQ_FOREACH(slice, &cache->slices, all)
-	{
-		if (slice->record->stack_key == failure->stack_key && slice->record->stack_seen == failure->stack_seen)
-			break;
-	}
-	return slice;
-}
-
-bool stack_cache_has_slice(const struct stack_cache *cache, const struct event_failure *failure)
-{
-	return slice_find(cache, failure) != NULL;
-}
-
-static struct slice *slice_take(struct stack_cache *cache, const struct event_failure *failure)
-{
-	struct slice *slice = failure->has_slice ? slice_find(cache, failure) : NULL;
-
-	if (slice)
-		slice_remove(cache, slice);
-	return slice;
-}
-
 /* --- asking --- */
-
-static void raw_from_failure(const struct event_failure *failure, struct raw_stack *ret)
-{
-	*ret = (struct raw_stack){
-		.capacity = EVENT_USER_FRAMES_MAX,
-		.sp_word = failure->user_sp_word,
-		.error = failure->user_stack_error,
-		.compat = failure->compat,
-	};
-	ret->addrs = event_addrs(failure, &failure->user_stack, &ret->count);
-}
 
 static void raw_add_slice(const struct event_slice *slice, struct raw_stack *raw)
 {
@@ -240,28 +152,6 @@ static void raw_add_slice(const struct event_slice *slice, struct raw_stack *raw
 		};
 		raw->piece_count++;
 	}
-}
-
-int shared_stack_give_up(struct shared_stack **shared, const struct event_failure *failure, uint64_t number,
-			 const struct modules *modules, const char *reason)
-{
-	struct shared_stack *own = shared_new(number);
-	struct raw_stack raw;
-
-	if (!own)
-		return -ENOMEM;
-	raw_from_failure(failure, &raw);
-	own->stack = symbolizer_client_bare_stack(modules, &raw, reason);
-	if (!own->stack) {
-		shared_stack_free(own);
-		return -ENOMEM;
-	}
-	/* Nobody can be told "as failure N" of a stack that N did not show. */
-	if ((*shared)->number == number)
-		(*shared)->number = 0;
-	shared_stack_free(*shared);
-	*shared = own;
-	return 0;
 }
 
 static void ask_free(struct ask *ask)
@@ -286,9 +176,9 @@ static int ask(struct stack_cache *cache, const struct place *place, struct modu
 		free(ask);
 		return err;
 	}
-	ask->stack = shared_ref(shared);
+	ask->stack = shared_stack_ref(shared);
 	if (raw->registers && place->by_slice && place->stack)
-		ask->before = shared_ref(place->stack);
+		ask->before = shared_stack_ref(place->stack);
 	LIST_INSERT_HEAD(&cache->asks, ask, all);
 	cache->counts.asked++;
 	return 0;
@@ -299,6 +189,7 @@ static int request(struct stack_cache *cache, struct place *place, struct module
 		   struct shared_stack *shared)
 {
 	const char *reason = "process_gone";
+	struct stack *bare;
 	int err = 0;
 
 	if (cache->options.ask) {
@@ -309,12 +200,15 @@ static int request(struct stack_cache *cache, struct place *place, struct module
 	if (err == -ENOMEM || (err && place->stack))
 		return err;
 	if (reason) {
-		shared->stack = symbolizer_client_bare_stack(modules, raw, reason);
-		if (!shared->stack)
+		bare = symbolizer_client_bare_stack(modules, raw, reason);
+		if (!bare)
 			return -ENOMEM;
+		shared_stack_fill(shared, bare);
 	}
-	if (!err)
-		place_set(place, shared, raw->registers != NULL);
+	if (err)
+		return 0;
+	place_set(cache, place, shared, raw->registers != NULL);
+	place->generation = modules ? modules_generation(modules) : 0;
 	return 0;
 }
 
@@ -330,22 +224,22 @@ static struct shared_stack *share(struct stack_cache *cache, const struct place 
 	if (!place->stack->number)
 		place->stack->number = number;
 	cache->counts.shared++;
-	return shared_ref(place->stack);
+	return shared_stack_ref(place->stack);
 }
 
 static int find_new(struct stack_cache *cache, struct place *place, struct modules *modules,
-		    const struct event_failure *failure, const struct slice *slice, uint64_t number,
+		    const struct event_failure *failure, const struct event_slice *slice, uint64_t number,
 		    struct shared_stack **ret)
 {
-	struct shared_stack *shared = shared_new(number);
+	struct shared_stack *shared = shared_stack_new(&cache->account, number);
 	struct raw_stack raw;
 	int err;
 
 	if (!shared)
 		return -ENOMEM;
-	raw_from_failure(failure, &raw);
+	shared_stack_raw(failure, &raw);
 	if (slice)
-		raw_add_slice(slice->record, &raw);
+		raw_add_slice(slice, &raw);
 	/* The kernel side thinks that there is a stack of this key, and there is none: it was dropped here, or its slice lost. */
 	if (!slice && !failure->compat)
 		want_slice(cache, failure->stack_key);
@@ -361,6 +255,29 @@ static int find_new(struct stack_cache *cache, struct place *place, struct modul
 	return 0;
 }
 
+/*
+ * Whether the stack of the place must be asked for anew, since the process has other modules now; once for each such
+ * change. What is merely missing waits for a slice, if one can come: frame pointers alone may lead less far.
+ */
+static bool is_outdated(struct stack_cache *cache, struct place *place, const struct modules *modules,
+			const struct event_failure *failure)
+{
+	const struct stack *stack = place->stack->stack;
+
+	if (!modules || !stack || place->generation == modules_generation(modules))
+		return false;
+	place->generation = modules_generation(modules);
+	if (stack_is_contradicted(stack, modules)) {
+		place_set(cache, place, NULL, false);
+		return true;
+	}
+	if (!stack_may_be_completed(stack, modules))
+		return false;
+	if (!failure->compat)
+		want_slice(cache, failure->stack_key);
+	return failure->compat;
+}
+
 bool stack_cache_has(const struct stack_cache *cache, const struct event_failure *failure)
 {
 	struct place *place = place_find(cache, failure->stack_key);
@@ -371,7 +288,7 @@ bool stack_cache_has(const struct stack_cache *cache, const struct event_failure
 int stack_cache_find(struct stack_cache *cache, struct modules *modules, const struct event_failure *failure,
 		     uint64_t number, struct shared_stack **ret)
 {
-	struct slice *slice = slice_take(cache, failure);
+	_cleanup_free_ struct event_slice *slice = slices_take(cache->slices, failure);
 	struct place *place;
 	int err = 0;
 
@@ -381,37 +298,18 @@ int stack_cache_find(struct stack_cache *cache, struct modules *modules, const s
 	place = place_of(cache, failure->stack_key);
 	if (!place) {
 		err = -ENOMEM;
-	} else if (place_is_of(place, failure) && (!slice || !cache->options.ask)) {
+	} else if (place_is_of(place, failure) && (!slice || !cache->options.ask) &&
+		   !is_outdated(cache, place, modules, failure)) {
 		*ret = share(cache, place, number);
 	} else {
 		err = find_new(cache, place, modules, failure, slice, number, ret);
 	}
-	if (slice)
-		slice_free(slice);
 	cache->counts.failures += !err;
+	drop_least_used(cache);
 	return err;
 }
 
 /* --- answers --- */
-
-/* The index of the first frame from `i` on that is a frame of its own: which others are known to be inlined may differ. */
-static size_t skip_inlined(const struct stack *stack, size_t i)
-{
-	while (i < stack->count && stack->frames[i].inlined)
-		i++;
-	return i;
-}
-
-static bool stacks_are_equal(const struct stack *a, const struct stack *b)
-{
-	size_t i = skip_inlined(a, 0), j = skip_inlined(b, 0);
-
-	while (i < a->count && j < b->count && a->frames[i].addr == b->frames[j].addr) {
-		i = skip_inlined(a, i + 1);
-		j = skip_inlined(b, j + 1);
-	}
-	return i == a->count && j == b->count;
-}
 
 /*
  * A later slice of the same key. Mostly it says the same; where it does not, with nothing missing on either side, the key
@@ -423,8 +321,9 @@ static void compare_slices(struct stack_cache *cache, const struct ask *ask)
 
 	if (!before)
 		return;
-	if (stacks_are_equal(before, now)) {
-		ask->stack->number = ask->before->number;
+	if (stacks_have_same_addrs(before, now)) {
+		if (stacks_have_same_modules(before, now))
+			ask->stack->number = ask->before->number;
 	} else if (!before->reason && !now->reason) {
 		cache->counts.ambiguous++;
 		if (cache->options.ambiguous)
@@ -450,13 +349,11 @@ static bool is_makeshift(const struct stack *stack)
 }
 
 /* Those who wait for it get it, and no others: what was known before counts again. */
-static void forget_makeshift(struct stack_cache *cache, const struct ask *ask)
+static void forget_makeshift(struct stack_cache *cache, struct place *place, const struct ask *ask)
 {
-	struct place *place = place_find(cache, ask->key);
-
-	if (!place || place->stack != ask->stack)
+	if (!place)
 		return;
-	place_set(place, ask->before, ask->before != NULL);
+	place_set(cache, place, ask->before, ask->before != NULL);
 	if (!ask->before)
 		want_slice(cache, ask->key);
 }
@@ -464,34 +361,65 @@ static void forget_makeshift(struct stack_cache *cache, const struct ask *ask)
 void stack_cache_answered(struct stack_cache *cache, uint64_t id, struct stack *stack)
 {
 	struct ask *ask = ask_find(cache, id);
+	struct place *place;
 
 	if (!ask) {
 		stack_free(stack);
 		return;
 	}
 	LIST_REMOVE(ask, all);
-	ask->stack->stack = stack;
+	shared_stack_fill(ask->stack, stack);
+	place = place_find(cache, ask->key);
+	if (place && place->stack != ask->stack)
+		place = NULL;
+	if (place)
+		cache->place_bytes += ask->stack->bytes;
 	if (is_makeshift(stack))
-		forget_makeshift(cache, ask);
+		forget_makeshift(cache, place, ask);
 	else
 		compare_slices(cache, ask);
 	ask_free(ask);
+	drop_least_used(cache);
 }
 
 void stack_cache_read_counts(const struct stack_cache *cache, struct stack_cache_counts *ret)
 {
+	struct slices_counts slices;
+
+	slices_read_counts(cache->slices, &slices);
 	*ret = cache->counts;
+	ret->given_up = cache->account.given_up;
+	ret->slices = slices.slices;
+	ret->slice_bytes = slices.bytes;
+	ret->slices_dropped = slices.dropped;
+}
+
+size_t stack_cache_loose_bytes(const struct stack_cache *cache)
+{
+	return cache->account.bytes - cache->place_bytes;
+}
+
+int stack_cache_slice(struct stack_cache *cache, const struct event_slice *slice)
+{
+	return slices_add(cache->slices, slice);
+}
+
+bool stack_cache_has_slice(const struct stack_cache *cache, const struct event_failure *failure)
+{
+	return slices_find(cache->slices, failure) != NULL;
 }
 
 int stack_cache_new(const struct stack_cache_options *options, struct stack_cache **ret)
 {
 	struct stack_cache *cache = calloc(1, sizeof(*cache));
 
-	if (!cache)
+	if (!cache || slices_new(SLICES_BYTES_MAX, &cache->slices)) {
+		free(cache);
 		return -ENOMEM;
+	}
 	cache->options = *options;
+	cache->options.bytes_max = options->bytes_max ?: PLACES_BYTES_MAX;
 	TAILQ_INIT(&cache->places);
-	TAILQ_INIT(&cache->slices);
 	LIST_INIT(&cache->asks);
 	*ret = cache;
 	return 0;
@@ -499,7 +427,6 @@ int stack_cache_new(const struct stack_cache_options *options, struct stack_cach
 
 void stack_cache_free(struct stack_cache *cache)
 {
-	struct slice *slice;
 	struct ask *ask;
 
 	if (!cache)
@@ -510,9 +437,6 @@ void stack_cache_free(struct stack_cache *cache)
 		LIST_REMOVE(ask, all);
 		ask_free(ask);
 	}
-	while ((slice = TAILQ_FIRST(&cache->slices)) != NULL) {
-		slice_remove(cache, slice);
-		slice_free(slice);
-	}
+	slices_free(cache->slices);
 	free(cache);
 }

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * stack_cache.h: the user stacks of failures: one for all that came from one place, asked for once and shared. Knows
- * which are still being asked for; names none itself: see symbolizer_client.h.
+ * stack_cache.h: the user stacks of failures: one for all that came from one place, asked for once and shared, and once
+ * more when the modules of the process say otherwise. Knows which are still being asked for; names none itself: see
+ * symbolizer_client.h.
  */
 #ifndef VMASNOOP_STACK_CACHE_H
 #define VMASNOOP_STACK_CACHE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "../bpf/event.h"
 #include "modules.h"
+#include "shared_stack.h"
 #include "stack.h"
 #include "symbolizer.h"
 
@@ -22,6 +25,7 @@ struct stack_cache_options {
 	/* A slice of this key is wanted, whenever it comes: there is no good stack of it. May be NULL. */
 	void (*want_slice)(void *context, uint64_t key);
 	void *context;
+	size_t bytes_max; /* of stacks that are kept for failures to come; 0: the default, 16 MiB */
 };
 
 struct stack_cache_counts {
@@ -31,13 +35,9 @@ struct stack_cache_counts {
 	uint64_t ambiguous; /* keys that stood for more than one stack */
 	uint64_t slices; /* stacks that came as memory */
 	uint64_t slice_bytes;
-};
-
-/* A stack that failures share; `stack` is NULL until the answer is there. */
-struct shared_stack {
-	unsigned int references;
-	uint64_t number; /* of the first failure of the process that has it; 0: the next that will have it */
-	struct stack *stack;
+	uint64_t given_up; /* failures whose stack was waited for no longer */
+	uint64_t dropped; /* places that gave way to others */
+	uint64_t slices_dropped; /* before their failure came: too many were waiting */
 };
 
 struct stack_cache;
@@ -55,20 +55,14 @@ bool stack_cache_has_slice(const struct stack_cache *cache, const struct event_f
 int stack_cache_find(struct stack_cache *cache, struct modules *modules, const struct event_failure *failure,
 		     uint64_t number, struct shared_stack **ret);
 
-/* Whether stack_cache_find() would share a stack that is known or on its way. */
+/* Whether stack_cache_find() would share a stack that is known or on its way, with modules that did not change. */
 bool stack_cache_has(const struct stack_cache *cache, const struct event_failure *failure);
 
 /* The answer to an ask, as symbolizer_answered. */
 void stack_cache_answered(struct stack_cache *cache, uint64_t id, struct stack *stack);
 
-void shared_stack_free(struct shared_stack *shared);
-
-/*
- * A stack of its own for a failure, the `number`th of its process, whose answer is waited for no longer: addresses, and
- * why there is no more. Replaces *shared. 0 or -ENOMEM.
- */
-int shared_stack_give_up(struct shared_stack **shared, const struct event_failure *failure, uint64_t number,
-			 const struct modules *modules, const char *reason);
+/* What stacks take that failures have and the cache itself keeps no more, or not yet. */
+size_t stack_cache_loose_bytes(const struct stack_cache *cache);
 
 void stack_cache_read_counts(const struct stack_cache *cache, struct stack_cache_counts *ret);
 

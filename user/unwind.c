@@ -377,7 +377,8 @@ static const char *reason_to_end(const struct unwinder *unwinder)
 		return "alt_stack";
 	if (unwinder->refused_within || (unwinder->refused_outside && unwinder->covered))
 		return "truncated";
-	return unwinder->covered ? "frame_pointer_lost" : "no_cfi";
+	/* Nothing was refused: where that frame led, no further out than it is or to no code, is its own word. */
+	return unwinder->covered ? "bad_cfi" : "no_cfi";
 }
 
 void unwinder_walk(struct unwinder *unwinder, const struct raw_stack *raw, struct walk *ret)

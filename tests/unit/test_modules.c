@@ -21,15 +21,18 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "../../user/modules.h"
+#include "subject.h"
 
 #define NOBODY 65534
 
@@ -484,6 +487,92 @@ static void takes_the_image_of_the_vdso(void **state)
 	waitpid(child, NULL, 0);
 }
 
+/* Its own copy of the vDSO was written to: its memory, which might as well be such that reading it never ends, is not read. */
+static void reads_no_memory_for_the_vdso(void **state)
+{
+	const uint64_t addr = getauxval(AT_SYSINFO_EHDR);
+	const struct module *vdso;
+	struct modules *modules;
+	char ready, byte;
+	int ends[2];
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	child = fork();
+	if (!child) {
+		int memory = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+
+		if (pwrite(memory, "x", 1, (off_t)addr) != 1 || write(ends[1], "r", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(ends[1]);
+	assert_int_equal(read(ends[0], &ready, 1), 1);
+	assert_int_equal(modules_read(child, &modules), 0);
+	vdso = modules_find(modules, addr);
+	assert_int_equal(process_vm_readv(child, &(struct iovec){&byte, 1}, 1,
+					  &(struct iovec){(void *)(uintptr_t)addr, 1}, 1, 0),
+			 1);
+	assert_int_equal(byte, 'x');
+	assert_int_equal(pread(vdso->fd, &byte, 1, 0), 1);
+	assert_int_equal(byte, *(const char *)(uintptr_t)addr);
+	modules_free(modules);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	close(ends[0]);
+}
+
+static const struct module *find_vdso(const struct modules *modules)
+{
+	size_t count;
+	const struct module *list = modules_list(modules, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(list[i].path, "[vdso]"))
+			return &list[i];
+	return NULL;
+}
+
+/* Held where it has just been executed: byte for byte what it has. */
+static void has_the_vdso_of_32_bit_processes(void **state)
+{
+	const char *program = subject_path("m32");
+	char image[64 << 10], memory[64 << 10];
+	const struct module *vdso;
+	struct modules *modules;
+	size_t size;
+	int status;
+	pid_t child;
+
+	(void)state;
+	if (access(program, X_OK))
+		skip();
+	child = fork();
+	if (!child) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		execl(program, program, NULL);
+		_exit(1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	if (!WIFSTOPPED(status))
+		skip(); /* this kernel runs none */
+	assert_int_equal(modules_read(child, &modules), 0);
+	vdso = find_vdso(modules);
+	assert_non_null(vdso);
+	assert_true(vdso->end < UINT32_MAX);
+	size = vdso->end - vdso->start;
+	assert_int_equal(pread(vdso->fd, image, sizeof(image), 0), size);
+	assert_int_equal(process_vm_readv(child, &(struct iovec){memory, size}, 1,
+					  &(struct iovec){(void *)(uintptr_t)vdso->start, size}, 1, 0),
+			 size);
+	assert_memory_equal(image, memory, size);
+	modules_free(modules);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+}
+
 static int make_file(const char *path, uid_t owner)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -671,6 +760,8 @@ int main(void)
 		cmocka_unit_test(opens_by_name_only_the_same_regular_file),
 		cmocka_unit_test(opens_no_device),
 		cmocka_unit_test(takes_the_image_of_the_vdso),
+		cmocka_unit_test(reads_no_memory_for_the_vdso),
+		cmocka_unit_test(has_the_vdso_of_32_bit_processes),
 		cmocka_unit_test(opens_a_perf_map_of_the_process_only),
 		cmocka_unit_test(finds_the_perf_map_in_other_namespaces),
 	};

@@ -66,6 +66,23 @@ static void put_failure(struct stage *stage, uint64_t key)
 	put(stage, &full);
 }
 
+/* What waits takes so many bytes each: beside the record the stack of the kernel's side. */
+static size_t failure_bytes(void)
+{
+	struct stage stage = make(SIZE_MAX);
+	struct event_failure_full full;
+	struct model_failure failure;
+	size_t bytes;
+
+	records_failure(&full);
+	assert_int_equal(model_failure(stage.model, &full.failure, &failure), 0);
+	bytes = model_failure_bytes(&failure);
+	assert_true(bytes >= 4 * sizeof(struct frame));
+	model_failure_fini(&failure);
+	end(&stage);
+	return bytes;
+}
+
 static void answer(struct stage *stage, size_t ask)
 {
 	struct stack *stack = calloc(1, sizeof(*stack));
@@ -177,11 +194,13 @@ static void test_a_record_that_grows(void **state)
 	end(&stage);
 }
 
-/* When too much waits, the first go out as they are, no more of them than is needed; none is lost. */
+/* When too much waits, the first go out as they are, few more of them than is needed; none is lost. */
 static void test_too_much_waits(void **state)
 {
 	enum { COUNT = 200, KEPT = 50 };
-	struct stage stage = make(KEPT * 700);
+	struct event_failure_full full;
+	const size_t record_bytes = sizeof(full.failure) + 8 * sizeof(full.user_stack[0]);
+	struct stage stage = make(KEPT * (sizeof(struct pending_event) + record_bytes + failure_bytes()));
 	const struct pending_event *first;
 	int out = 0;
 
@@ -204,6 +223,40 @@ static void test_too_much_waits(void **state)
 	assert_int_equal(out, COUNT);
 	/* An answer that comes after all finds nobody. */
 	answer(&stage, 0);
+	end(&stage);
+}
+
+/*
+ * What was answered and waits behind the first is small as records go, and large with its names: it counts too. Then
+ * the first goes out, and the others behind it with their stacks.
+ */
+static void test_names_count(void **state)
+{
+	enum { COUNT = 40, NAME_BYTES = 1 << 20 };
+	struct stage stage = make(4 * NAME_BYTES);
+
+	(void)state;
+	put_failure(&stage, 1);
+	for (size_t i = 1; i < COUNT; i++) {
+		struct stack *stack = calloc(1, sizeof(*stack));
+
+		put_failure(&stage, i + 1);
+		assert_non_null(stack);
+		stack->frames = calloc(1, sizeof(*stack->frames));
+		assert_non_null(stack->frames);
+		stack->count = 1;
+		stack->frames[0].symbol = calloc(1, NAME_BYTES);
+		assert_non_null(stack->frames[0].symbol);
+		memset(stack->frames[0].symbol, 'x', NAME_BYTES - 1);
+		model_answered(stage.model, asked.ids[i], stack);
+	}
+	put_failure(&stage, COUNT + 1);
+	assert_non_null(pending_first(stage.pending));
+	assert_string_equal(pending_first(stage.pending)->failure.user_stack->stack->reason, "symbolizer_busy");
+	for (int64_t number = 1; number <= COUNT; number++)
+		assert_int_equal(take(&stage), number);
+	/* There is room for the last one to wait. */
+	assert_int_equal(take(&stage), -1);
 	end(&stage);
 }
 
@@ -323,6 +376,7 @@ int main(void)
 		cmocka_unit_test(test_kinds_that_are_not_shown),
 		cmocka_unit_test(test_a_record_that_grows),
 		cmocka_unit_test(test_too_much_waits),
+		cmocka_unit_test(test_names_count),
 		cmocka_unit_test(test_flood),
 		cmocka_unit_test(test_flood_keeps_apart),
 	};

@@ -72,6 +72,21 @@ static struct stack_cache *make(void)
 	return cache;
 }
 
+/* Of so many mappings of "/a", from 0x1000 on, of a page each. */
+static struct modules *make_modules(size_t count, uint64_t generation)
+{
+	struct module *list = calloc(count, sizeof(*list));
+	struct modules *modules;
+
+	assert_non_null(list);
+	for (size_t i = 0; i < count; i++)
+		list[i] = (struct module){
+			.start = 0x1000 * (i + 1), .end = 0x1000 * (i + 2), .inode = 1, .path = strdup("/a"), .fd = -1};
+	assert_int_equal(modules_from_list(list, count, &modules), 0);
+	modules_set_generation(modules, generation);
+	return modules;
+}
+
 /* A stack of two frames, the outer one at `outer`. */
 static struct stack *answer(uint64_t outer, const char *reason)
 {
@@ -88,8 +103,8 @@ static struct stack *answer(uint64_t outer, const char *reason)
 }
 
 /* The failure as it comes, and its slice first when it has one. */
-static struct shared_stack *find(struct stack_cache *cache, struct event_failure_full *full, uint64_t number,
-				 bool with_slice)
+static struct shared_stack *find_with(struct stack_cache *cache, struct modules *modules,
+				      struct event_failure_full *full, uint64_t number, bool with_slice)
 {
 	struct records_slice slice;
 	struct shared_stack *shared = NULL;
@@ -99,8 +114,14 @@ static struct shared_stack *find(struct stack_cache *cache, struct event_failure
 	records_slice(&full->failure, &slice);
 	if (with_slice)
 		assert_int_equal(stack_cache_slice(cache, &slice.slice), 0);
-	assert_int_equal(stack_cache_find(cache, NULL, &full->failure, number, &shared), 0);
+	assert_int_equal(stack_cache_find(cache, modules, &full->failure, number, &shared), 0);
 	return shared;
+}
+
+static struct shared_stack *find(struct stack_cache *cache, struct event_failure_full *full, uint64_t number,
+				 bool with_slice)
+{
+	return find_with(cache, NULL, full, number, with_slice);
 }
 
 static void test_one_ask_for_all(void **state)
@@ -370,6 +391,125 @@ static void test_many_places(void **state)
 	stack_cache_free(cache);
 }
 
+/* As answer(), both frames with what these modules have for them. */
+static struct stack *answer_within(const struct modules *modules, const char *reason)
+{
+	struct stack *stack = answer(0x2800, reason);
+
+	for (size_t i = 0; i < 2; i++) {
+		struct frame *frame = &stack->frames[i];
+		const struct module *module = modules_find(modules, frame->addr - !(frame->activation = !i));
+
+		frame->module = module ? strdup(module->path) : NULL;
+		frame->offset = module ? frame->addr - module->start : 0;
+		frame->reason = module ? NULL : "no_module";
+	}
+	return stack;
+}
+
+/* A frame without a file has one in the list that was read since: a slice is wanted, once, and makes the stack anew. */
+static void test_modules_complete_a_stack(void **state)
+{
+	struct modules *without = make_modules(1, 1), *with = make_modules(2, 2), *others = make_modules(3, 3);
+	struct stack_cache *cache = make();
+	struct shared_stack *shared[6];
+	struct event_failure_full full;
+
+	(void)state;
+	records_failure(&full);
+	shared[0] = find_with(cache, without, &full, 1, true);
+	stack_cache_answered(cache, asked.asks[0].id, answer_within(without, NULL));
+	shared[1] = find_with(cache, without, &full, 3, false);
+	assert_int_equal(asked.wanted, 0);
+	shared[2] = find_with(cache, with, &full, 5, false);
+	assert_ptr_equal(shared[2], shared[0]);
+	assert_int_equal(asked.wanted, full.failure.stack_key);
+	asked.wanted = 0;
+	shared[3] = find_with(cache, with, &full, 6, false);
+	assert_int_equal(asked.wanted, 0);
+	assert_int_equal(asked.count, 1);
+	shared[4] = find_with(cache, with, &full, 7, true);
+	assert_int_equal(asked.count, 2);
+	stack_cache_answered(cache, asked.asks[1].id, answer_within(with, NULL));
+	assert_string_equal(shared[4]->stack->frames[1].module, "/a");
+	/* The same addresses are not ambiguous, and it is no repetition of a stack with less in it. */
+	assert_int_equal(asked.ambiguous, 0);
+	assert_int_equal(shared[4]->number, 7);
+	/* Nothing of it is missing: whatever else is mapped, it is as good as ever. */
+	shared[5] = find_with(cache, others, &full, 9, false);
+	assert_ptr_equal(shared[5], shared[4]);
+	assert_int_equal(asked.wanted, 0);
+	for (size_t i = 0; i < 6; i++)
+		shared_stack_free(shared[i]);
+	stack_cache_free(cache);
+	modules_free(without);
+	modules_free(with);
+	modules_free(others);
+}
+
+/* Of a 32-bit program no slice ever comes: it is asked at once, and once only. */
+static void test_modules_complete_a_stack_without_slices(void **state)
+{
+	struct modules *without = make_modules(1, 1), *with = make_modules(2, 2);
+	struct stack_cache *cache = make();
+	struct shared_stack *shared[3];
+	struct event_failure_full full;
+
+	(void)state;
+	records_failure(&full);
+	full.failure.compat = 1;
+	shared[0] = find_with(cache, without, &full, 1, false);
+	stack_cache_answered(cache, asked.asks[0].id, answer_within(without, NULL));
+	shared[1] = find_with(cache, with, &full, 2, false);
+	assert_int_equal(asked.count, 2);
+	stack_cache_answered(cache, asked.asks[1].id, answer_within(without, NULL));
+	shared[2] = find_with(cache, with, &full, 3, false);
+	assert_int_equal(asked.count, 2);
+	for (size_t i = 0; i < 3; i++)
+		shared_stack_free(shared[i]);
+	stack_cache_free(cache);
+	modules_free(without);
+	modules_free(with);
+}
+
+/* A few stacks with long names take as much as many short ones: they give way, and what failures hold is told apart. */
+static void test_bytes_are_bounded(void **state)
+{
+	enum { COUNT = 32, NAME_BYTES = 64 << 10 };
+	const struct stack_cache_options options = {.ask = note_ask, .bytes_max = 4 * NAME_BYTES};
+	struct shared_stack *shared[COUNT];
+	struct stack_cache_counts counts;
+	struct stack_cache *cache;
+	struct event_failure_full full;
+
+	(void)state;
+	memset(&asked, 0, sizeof(asked));
+	assert_int_equal(stack_cache_new(&options, &cache), 0);
+	records_failure(&full);
+	for (size_t i = 0; i < COUNT; i++) {
+		struct stack *stack = answer(0x2000, NULL);
+
+		full.failure.stack_key = i + 1;
+		shared[i] = find(cache, &full, 1, true);
+		stack->frames[1].symbol = malloc(NAME_BYTES);
+		assert_non_null(stack->frames[1].symbol);
+		memset(stack->frames[1].symbol, 'x', NAME_BYTES - 1);
+		stack->frames[1].symbol[NAME_BYTES - 1] = '\0';
+		stack_cache_answered(cache, asked.asks[i].id, stack);
+	}
+	stack_cache_read_counts(cache, &counts);
+	assert_int_equal(counts.dropped, COUNT - 3);
+	assert_in_range(stack_cache_loose_bytes(cache), (COUNT - 3) * NAME_BYTES, (COUNT - 2) * NAME_BYTES);
+	for (size_t i = 0; i < COUNT; i++) {
+		full.failure.stack_key = i + 1;
+		full.failure.has_slice = 0;
+		assert_int_equal(stack_cache_has(cache, &full.failure), i >= COUNT - 3);
+		shared_stack_free(shared[i]);
+	}
+	assert_int_equal(stack_cache_loose_bytes(cache), 0);
+	stack_cache_free(cache);
+}
+
 /* Slices whose failure never comes are not kept for ever, 4 MiB of them at most, and a failure does not get another one's. */
 static void test_slices_without_a_failure(void **state)
 {
@@ -421,6 +561,9 @@ int main(void)
 		cmocka_unit_test(test_without_slices_the_addresses_decide),
 		cmocka_unit_test(test_inlined_frames_do_not_differ),
 		cmocka_unit_test(test_many_places),
+		cmocka_unit_test(test_modules_complete_a_stack),
+		cmocka_unit_test(test_modules_complete_a_stack_without_slices),
+		cmocka_unit_test(test_bytes_are_bounded),
 		cmocka_unit_test(test_slices_without_a_failure),
 		cmocka_unit_test(test_nothing_was_asked_for),
 	};
