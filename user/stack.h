@@ -66,7 +66,8 @@ struct stack {
 	X(kptr_restrict, "kernel.kptr_restrict hides the kernel's addresses")                              \
 	X(machinery_only, "only frames of the tracing itself were found")                                  \
 	X(kretprobe_trampoline, "the kretprobe stands in the way of the frames above it")                  \
-	X(no_kernel_stack, "the hook runs outside of the kernel's path")
+	X(no_kernel_stack, "the hook runs outside of the kernel's path")                                   \
+	X(too_many_files, "the limit of open files allows no more: RLIMIT_NOFILE")
 
 /* The static string of that name, or NULL when it is none of the list. */
 const char *stack_reason_find(const char *name);
