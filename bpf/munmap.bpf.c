@@ -280,13 +280,13 @@ static __noinline void on_core_failure(void *ctx, __u32 errno_code, __u64 known_
 	report_failure(ctx, &f);
 }
 
-/* The exit of a core function: 0 or 1 is success, a negative errno is a failure. */
+/* The exit of a core function: 0 or 1 is success, a negative errno is a failure. A known VMA is a pointer. */
 static __always_inline void on_core_exit(void *ctx, struct mm_struct *mm, __u32 count, long ret, __u64 known_vma)
 {
 	if (ret >= 0)
 		note_if_hot(mm, count);
 	else
-		on_core_failure(ctx, -ret, mask_unknown(known_vma));
+		on_core_failure(ctx, -ret, known_vma ?: mask_unknown(0));
 }
 
 /* All ones for a VMA without a file that has operations, else 0. */

@@ -6,15 +6,13 @@
 #include "debuginfod.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/timerfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -27,14 +25,14 @@
 #define WAITED_S      5
 #define FETCH_MAX_NS  (120 * NSEC_PER_SEC)
 #define LEFT_ALONE_NS (60 * NSEC_PER_SEC)
+#define LAST_WAIT_MS  3000
 
 struct debuginfod {
 	int program;
 	int epoll;
 	int timer;
 	int socket;
-	int pidfd;
-	pid_t pid; /* -1: none runs */
+	struct self_child child; /* pidfd -1: none runs */
 	struct wire_receiver receiver;
 	uint64_t sequence; /* of the last fetch */
 	uint64_t started_ns; /* of the fetch that the process works on; 0: none */
@@ -93,37 +91,37 @@ static int start_process(struct debuginfod *debuginfod)
 	if (err)
 		return err;
 	start.fds = &theirs;
-	debuginfod->pid = self_start(debuginfod->program, &start);
-	if (debuginfod->pid < 0)
-		return debuginfod->pid;
-	debuginfod->pidfd = syscall(SYS_pidfd_open, debuginfod->pid, 0);
-	if (debuginfod->pidfd < 0)
-		return -errno;
-	err = watch(debuginfod, debuginfod->socket);
-	return err ? err : watch(debuginfod, debuginfod->pidfd);
+	wire_receiver_reset(&debuginfod->receiver);
+	err = self_start(debuginfod->program, &start, &debuginfod->child);
+	if (!err)
+		err = watch(debuginfod, debuginfod->socket);
+	return err ? err : watch(debuginfod, debuginfod->child.pidfd);
 }
 
 /* It comes to its end when the kernel lets it go: see reap_process(). */
 static void end_process(struct debuginfod *debuginfod)
 {
-	if (debuginfod->pid > 0)
-		kill(debuginfod->pid, SIGKILL);
+	if (debuginfod->child.pidfd >= 0)
+		self_kill(&debuginfod->child);
 	stop_watching(debuginfod, &debuginfod->socket);
 	debuginfod->started_ns = 0;
 	debuginfod->left_alone_until_ns = now_ns() + LEFT_ALONE_NS;
 }
 
-static void reap_process(struct debuginfod *debuginfod)
+/* True when a fetch has come to its end with it. */
+static bool reap_process(struct debuginfod *debuginfod)
 {
-	siginfo_t info = {};
+	bool was_fetching = debuginfod->started_ns != 0;
+	siginfo_t info;
 
-	if (debuginfod->pid <= 0)
-		return;
-	if (!waitid(P_PID, debuginfod->pid, &info, WEXITED | WNOHANG) && !info.si_pid)
-		return;
-	debuginfod->pid = -1;
-	stop_watching(debuginfod, &debuginfod->pidfd);
+	if (debuginfod->child.pidfd < 0 || !self_reap(&debuginfod->child, &info))
+		return false;
+	stop_watching(debuginfod, &debuginfod->child.pidfd);
 	stop_watching(debuginfod, &debuginfod->socket);
+	debuginfod->started_ns = 0;
+	if (was_fetching)
+		debuginfod->left_alone_until_ns = now_ns() + LEFT_ALONE_NS;
+	return was_fetching;
 }
 
 int debuginfod_new(int program, struct debuginfod **ret)
@@ -134,8 +132,7 @@ int debuginfod_new(int program, struct debuginfod **ret)
 	if (!debuginfod)
 		return -ENOMEM;
 	debuginfod->program = program;
-	debuginfod->socket = debuginfod->pidfd = -1;
-	debuginfod->pid = -1;
+	debuginfod->socket = debuginfod->child.pidfd = -1;
 	debuginfod->epoll = epoll_create1(EPOLL_CLOEXEC);
 	debuginfod->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (debuginfod->epoll < 0 || debuginfod->timer < 0)
@@ -151,17 +148,26 @@ int debuginfod_new(int program, struct debuginfod **ret)
 	return 0;
 }
 
-/* Waits for it: it is in nobody's file system but the cache's. */
+/* Of one that was killed and does not end within that time the end is not waited for. */
+static void wait_for_end(const struct self_child *child)
+{
+	struct pollfd ended = {.fd = child->pidfd, .events = POLLIN};
+	siginfo_t info;
+
+	if (child->pidfd < 0)
+		return;
+	self_kill(child);
+	poll(&ended, 1, LAST_WAIT_MS);
+	self_reap(child, &info);
+}
+
 void debuginfod_free(struct debuginfod *debuginfod)
 {
 	if (!debuginfod)
 		return;
-	if (debuginfod->pid > 0) {
-		kill(debuginfod->pid, SIGKILL);
-		waitpid(debuginfod->pid, NULL, 0);
-	}
+	wait_for_end(&debuginfod->child);
 	close_known(&debuginfod->socket);
-	close_known(&debuginfod->pidfd);
+	close_known(&debuginfod->child.pidfd);
 	close_known(&debuginfod->epoll);
 	close_known(&debuginfod->timer);
 	wire_receiver_fini(&debuginfod->receiver);
@@ -196,9 +202,9 @@ int debuginfod_fetch(struct debuginfod *debuginfod, const char *build_id)
 	if (debuginfod->started_ns || now_ns() < debuginfod->left_alone_until_ns)
 		return -EAGAIN;
 	reap_process(debuginfod);
-	if (debuginfod->pid > 0 && debuginfod->socket < 0)
+	if (debuginfod->child.pidfd >= 0 && debuginfod->socket < 0)
 		return -EAGAIN; /* it was killed and has not ended */
-	if (debuginfod->pid < 0)
+	if (debuginfod->child.pidfd < 0)
 		err = start_process(debuginfod);
 	if (!err)
 		err = ask(debuginfod, build_id);
@@ -272,7 +278,8 @@ bool debuginfod_take(struct debuginfod *debuginfod, int *fd)
 		ended = receive_reply(debuginfod, fd);
 	if (on_timer(debuginfod))
 		ended = true;
-	reap_process(debuginfod);
+	if (reap_process(debuginfod))
+		ended = true;
 	if (!ended)
 		return false;
 	debuginfod->is_waited_for = false;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -18,6 +20,7 @@
 
 #define HIGH_FD	      16 /* above all that a process is given */
 #define VARIABLES_MAX 64
+#define WAIT_PIDFD    ((idtype_t)3) /* P_PIDFD, which glibc has since 2.36 and Linux since 5.4 */
 
 int self_high_fd(int fd)
 {
@@ -110,24 +113,54 @@ run_child(int program, const struct self_start *start, int null, char *const env
 	_exit(EXIT_FAILURE);
 }
 
+/*
+ * A fork that gives the child's pidfd with it: by its number alone it could be reaped, where SIGCHLD is ignored, and the
+ * number be another process's before a pidfd is opened. Linux 5.2; clone3() is refused by some containers' seccomp.
+ */
+static pid_t fork_with_pidfd(int *pidfd)
+{
+	return syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, NULL, pidfd, NULL, NULL);
+}
+
 /* All signals are blocked around the fork, so that no handler of ours runs in the child. */
-pid_t self_start(int program, const struct self_start *start)
+int self_start(int program, const struct self_start *start, struct self_child *ret)
 {
 	_cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	char *environment[VARIABLES_MAX + 1];
+	struct self_child child = {.pidfd = -1};
 	sigset_t all, before;
-	pid_t pid;
+	int err;
 
 	if (null < 0)
 		return -errno;
 	choose_environment(start->environment, environment);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
-	pid = fork();
-	if (!pid)
+	child.pid = fork_with_pidfd(&child.pidfd);
+	if (!child.pid)
 		run_child(program, start, null, environment);
-	if (pid < 0)
-		pid = -errno;
+	err = child.pid < 0 ? -errno : 0;
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	return pid;
+	if (!err)
+		*ret = child;
+	return err;
+}
+
+void self_kill(const struct self_child *child)
+{
+	syscall(SYS_pidfd_send_signal, child->pidfd, SIGKILL, NULL, 0);
+}
+
+bool self_reap(const struct self_child *child, siginfo_t *ret)
+{
+	*ret = (siginfo_t){};
+	/* With SIGCHLD ignored the kernel has reaped it, and how it ended is not known. */
+	return waitid(WAIT_PIDFD, child->pidfd, ret, WEXITED | WNOHANG) || ret->si_pid;
+}
+
+bool self_is_stopped(const struct self_child *child)
+{
+	siginfo_t info = {};
+
+	return !waitid(WAIT_PIDFD, child->pidfd, &info, WSTOPPED | WNOHANG | WNOWAIT) && info.si_pid;
 }

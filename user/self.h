@@ -6,6 +6,8 @@
 #ifndef VMASNOOP_SELF_H
 #define VMASNOOP_SELF_H
 
+#include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -26,8 +28,23 @@ int self_open(void);
 /* A copy of fd that is not in the way of those that the process is given, or a negative errno. */
 int self_high_fd(int fd);
 
-/* Returns the PID, or a negative errno. That the program could not be executed shows in the process's end alone. */
-pid_t self_start(int program, const struct self_start *start);
+/* A child of ours until it is reaped: meant by its pidfd, which never comes to mean another process. */
+struct self_child {
+	pid_t pid; /* for people and for tests */
+	int pidfd; /* ours; readable (poll, epoll) when it has ended */
+};
+
+/* 0 or a negative errno. That the program could not be executed shows in the process's end alone. */
+int self_start(int program, const struct self_start *start, struct self_child *ret);
+
+/* Of one that has ended, and of one that was reaped, nothing comes. */
+void self_kill(const struct self_child *child);
+
+/* True when it has ended: *ret says how, or nothing when it is not known. Never waits. */
+bool self_reap(const struct self_child *child, siginfo_t *ret);
+
+/* Someone stopped it, by a signal. */
+bool self_is_stopped(const struct self_child *child);
 
 /* A pair of sockets for such a process: ours is non-blocking. 0 or a negative errno. */
 int self_socket_pair(int *ours, int *theirs);

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "symbolizer_client.h"
+
 void asks_init(struct asks *asks)
 {
 	*asks = (struct asks){};
@@ -26,7 +28,22 @@ void asks_free(struct ask *ask)
 		ask->space->asks--;
 	wire_buffer_fini(&ask->message);
 	free(ask->names);
+	stack_free(ask->last_resort);
 	free(ask);
+}
+
+/* Where it failed, and nothing more: most asks have no use for it. */
+static struct stack *make_last_resort(const struct raw_stack *raw)
+{
+	struct raw_stack innermost = {
+		.addrs = raw->addrs,
+		.count = raw->count > 0,
+		.capacity = 1,
+		.error = raw->error,
+		.registers = raw->registers,
+	};
+
+	return symbolizer_client_bare_stack(NULL, &innermost, "symbolizer_lost");
 }
 
 int asks_add(struct asks *asks, struct space *space, const struct raw_stack *raw, uint64_t id)
@@ -38,7 +55,8 @@ int asks_add(struct asks *asks, struct space *space, const struct raw_stack *raw
 	ask = calloc(1, sizeof(*ask));
 	if (!ask)
 		return -ENOMEM;
-	if (wire_encode_ask(&ask->message, id, space ? space->id : 0, raw)) {
+	ask->last_resort = make_last_resort(raw);
+	if (!ask->last_resort || wire_encode_ask(&ask->message, id, space ? space->id : 0, raw)) {
 		asks_free(ask);
 		return -ENOMEM;
 	}

@@ -21,6 +21,7 @@ struct ask {
 	uint64_t id;
 	struct space *space; /* NULL: without modules */
 	struct wire_buffer message;
+	struct stack *last_resort; /* the answer if there is no memory to make another one */
 	uint8_t *names; /* the answer so far, as a process left it; not looked at yet */
 	size_t names_size;
 	bool retried; /* the process was killed while it worked on this, which need not be the ask's fault */

@@ -12,12 +12,13 @@
 
 CLEANUP_DEFINE(cleanup_stack, struct stack *, stack_free)
 
-static int fill_frame(struct frame *frame, const struct modules *modules, uint64_t addr, bool is_return)
+static int fill_frame(struct frame *frame, const struct modules *modules, uint64_t addr, bool activation)
 {
-	const struct module *module = modules ? modules_find(modules, addr - is_return) : NULL;
+	const struct module *module = modules ? modules_find(modules, addr - !activation) : NULL;
 
 	frame->addr = addr;
 	frame->method = METHOD_FRAME_POINTER;
+	frame->activation = activation;
 	if (!module)
 		return 0;
 	frame->offset = addr - module->start + module->file_offset;
@@ -51,7 +52,7 @@ struct stack *symbolizer_client_bare_stack(const struct modules *modules, const 
 	for (; stack->count < count; stack->count++) {
 		struct frame *frame = &stack->frames[stack->count];
 
-		if (fill_frame(frame, modules, addrs[stack->count], stack->count > 0))
+		if (fill_frame(frame, modules, addrs[stack->count], !stack->count))
 			return NULL;
 		frame->reason = reason;
 	}

@@ -2,36 +2,32 @@
 /*
  * symbolizer_client.c: see symbolizer_client.h. The process works on one ask at a time, and only while it is idle is it
  * told anything else: so that it is known which ask it hung in or died of. Bytes and descriptors are
- * symbolizer_process.c's, what the process has been given is symbolizer_spaces.c's.
+ * symbolizer_process.c's, what the process has been given is symbolizer_spaces.c's, what it wants symbolizer_wants.c's.
  */
 #include "symbolizer_client.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "clock.h"
-#include "debug_files.h"
-#include "debuginfod.h"
 #include "self.h"
 #include "symbolizer_asks.h"
+#include "symbolizer_dying.h"
 #include "symbolizer_process.h"
 #include "symbolizer_spaces.h"
+#include "symbolizer_wants.h"
 
 #define NSEC_PER_SEC	    1000000000ULL
 #define DEADLINE_DEFAULT_NS (5 * NSEC_PER_SEC)
 #define LATE_NS		    (NSEC_PER_SEC / 10)
 #define START_MAX_NS	    (10 * NSEC_PER_SEC) /* until the process says that it is ready */
 #define DEATHS_MAX	    5 /* in a row, without an answer between them */
-#define PAUSE_NS	    (60 * NSEC_PER_SEC) /* before it is tried again after that */
-#define DYING_MAX	    8 /* processes that were killed and that the kernel has not let go yet */
+#define PAUSE_DEFAULT_NS    (60 * NSEC_PER_SEC)
 #define MESSAGES_AT_ONCE    64
-#define EVENTS_AT_ONCE	    (DYING_MAX + 4)
 
 enum state {
 	STATE_NONE, /* there is no process */
@@ -40,7 +36,7 @@ enum state {
 	STATE_BUSY, /* with the first of the asks */
 };
 
-enum source { SOURCE_SOCKET, SOURCE_TIMER, SOURCE_PROCESS, SOURCE_DYING, SOURCE_DEBUGINFOD };
+enum source { SOURCE_SOCKET, SOURCE_TIMER, SOURCE_PROCESS, SOURCE_DYING, SOURCE_WANTS, SOURCE_COUNT };
 
 struct symbolizer_client {
 	struct symbolizer_client_options options;
@@ -50,17 +46,17 @@ struct symbolizer_client {
 	int program;
 	enum state state;
 	struct symbolizer_process *process; /* not in STATE_NONE */
-	struct symbolizer_process *dying[DYING_MAX];
+	struct dying *dying; /* those before it */
 	bool wants_write; /* as it stands in the epoll set */
 	uint64_t deadline_ns; /* of what the state waits for; 0: nothing */
+	uint64_t waited_ns; /* for a CPU, by the process, when its time began */
 	uint64_t timer_ns; /* when the timer goes off; 0: never */
 	unsigned int deaths;
 	uint64_t paused_until_ns;
 	uint32_t gaps;
 	struct asks asks;
 	struct spaces *spaces;
-	struct debuginfod *debuginfod; /* NULL: not asked for, or it cannot be had */
-	uint64_t fetching; /* the sequence of the want that it is for; 0: none */
+	struct wants *wants;
 	bool broken; /* nothing can be sent to the process any more */
 	bool dispatching;
 };
@@ -104,6 +100,13 @@ static void set_deadline(struct symbolizer_client *client, uint64_t after_ns)
 	set_timer(client, client->deadline_ns);
 }
 
+/* Of an ask. */
+static void begin_time(struct symbolizer_client *client)
+{
+	client->waited_ns = symbolizer_process_waited_ns(client->process);
+	set_deadline(client, client->options.deadline_ns);
+}
+
 /* Makes the descriptor readable at once: there is something to do that only symbolizer_client_dispatch() may do. */
 static void call_for_dispatch(struct symbolizer_client *client)
 {
@@ -131,47 +134,19 @@ static int follow_socket(struct symbolizer_client *client)
 
 /* ---- the process ---- */
 
-static bool make_room_for_dying(struct symbolizer_client *client, size_t *ret)
-{
-	for (*ret = 0; *ret < DYING_MAX; ++*ret)
-		if (!client->dying[*ret])
-			return true;
-	return false;
-}
-
-static void reap_dying(struct symbolizer_client *client)
-{
-	bool killed;
-
-	for (size_t i = 0; i < DYING_MAX; i++) {
-		if (!client->dying[i] || !symbolizer_process_reap(client->dying[i], &killed))
-			continue;
-		stop_watching(client, symbolizer_process_pidfd(client->dying[i]));
-		symbolizer_process_free(cleanup_take(client->dying[i]));
-	}
-}
-
 /* A killed process ends soon, but not at once, and nobody waits for it here. */
 static void end_process(struct symbolizer_client *client)
 {
 	struct symbolizer_process *process = cleanup_take(client->process);
-	size_t place;
 
 	client->state = STATE_NONE;
 	client->deadline_ns = 0;
-	client->fetching = 0;
 	client->broken = client->wants_write = false;
 	spaces_restart(client->spaces);
+	wants_restart(client->wants);
 	stop_watching(client, symbolizer_process_socket(process));
-	symbolizer_process_end(process);
-	watch(client, EPOLL_CTL_MOD, symbolizer_process_pidfd(process), SOURCE_DYING, EPOLLIN);
-	reap_dying(client);
-	if (make_room_for_dying(client, &place)) {
-		client->dying[place] = process;
-		return;
-	}
 	stop_watching(client, symbolizer_process_pidfd(process));
-	symbolizer_process_free(process);
+	dying_add(client->dying, process);
 }
 
 static void count_death(struct symbolizer_client *client)
@@ -179,7 +154,7 @@ static void count_death(struct symbolizer_client *client)
 	if (++client->deaths < DEATHS_MAX)
 		return;
 	client->deaths = 0;
-	client->paused_until_ns = now_ns() + PAUSE_NS;
+	client->paused_until_ns = now_ns() + client->options.pause_ns;
 }
 
 static int start_process(struct symbolizer_client *client)
@@ -200,9 +175,12 @@ static int start_process(struct symbolizer_client *client)
 	return 0;
 }
 
-static bool is_paused(const struct symbolizer_client *client)
+/* After too many deaths, and while as many as can be kept count of have been killed and do not end. */
+static bool is_paused(struct symbolizer_client *client)
 {
-	return client->paused_until_ns && now_ns() < client->paused_until_ns;
+	if (dying_is_full(client->dying))
+		dying_reap(client->dying);
+	return dying_is_full(client->dying) || (client->paused_until_ns && now_ns() < client->paused_until_ns);
 }
 
 /* ---- answers ---- */
@@ -214,8 +192,6 @@ static void answer(struct symbolizer_client *client, struct stack *stack)
 	uint64_t id = ask->id;
 	bool answered = ask->answered;
 
-	if (ask->space)
-		spaces_explain(client->spaces, ask->space, stack);
 	asks_free(ask);
 	if (answered)
 		stack_free(stack);
@@ -232,10 +208,19 @@ static bool decode_names(const struct ask *ask, struct stack **ret)
 	       !wire_decode_stack(ask->names, ask->names_size, ret);
 }
 
-/* With the names, if they came, and else with what is known without them. Without memory even for that it is empty. */
-static struct stack *make_stack(const struct ask *ask, const char *reason)
+/* What there is memory for, though there be none. */
+static struct stack *take_last_resort(struct ask *ask, const char *reason)
 {
-	static const struct raw_stack nothing = {.error = -ENOMEM};
+	struct stack *stack = cleanup_take(ask->last_resort);
+
+	for (size_t i = 0; i < stack->count; i++)
+		stack->reason = stack->frames[i].reason = reason;
+	return stack;
+}
+
+/* Once an ask. With the names, if they came, and else with what is known without them. */
+static struct stack *make_stack(struct ask *ask, const char *reason)
+{
 	struct stack *stack = NULL;
 	struct wire_ask asked;
 
@@ -243,14 +228,18 @@ static struct stack *make_stack(const struct ask *ask, const char *reason)
 		asks_read(ask, &asked);
 		stack = symbolizer_client_bare_stack(ask->space ? ask->space->modules : NULL, &asked.raw, reason);
 	}
-	while (!stack)
-		stack = symbolizer_client_bare_stack(NULL, &nothing, reason);
+	if (!stack)
+		stack = take_last_resort(ask, reason);
+	if (ask->space)
+		space_explain(ask->space, stack);
 	return stack;
 }
 
 static void answer_without_end(struct symbolizer_client *client, const char *reason)
 {
-	answer(client, make_stack(asks_first(&client->asks), reason));
+	struct ask *ask = asks_first(&client->asks);
+
+	answer(client, ask->answered ? NULL : make_stack(ask, reason));
 }
 
 /* The process goes on with it: what it waits for is on its way, and of use to the asks to come. */
@@ -301,8 +290,22 @@ static void lose_process(struct symbolizer_client *client, bool killed)
 	answer_without_end(client, "symbolizer_lost");
 }
 
+/* The machine kept it from working, and no file did: others had the CPUs, or somebody stopped it. */
+static bool was_held_up(const struct symbolizer_client *client)
+{
+	uint64_t waited_ns = symbolizer_process_waited_ns(client->process) - client->waited_ns;
+
+	return waited_ns >= client->options.deadline_ns / 2 || symbolizer_process_is_stopped(client->process);
+}
+
+static bool are_we_late(const struct symbolizer_client *client)
+{
+	return now_ns() - client->deadline_ns >= LATE_NS;
+}
+
 static void end_at_deadline(struct symbolizer_client *client)
 {
+	bool excused = are_we_late(client) || was_held_up(client);
 	uint32_t module;
 	struct ask *ask = take_last_words(client, &module);
 
@@ -313,7 +316,7 @@ static void end_at_deadline(struct symbolizer_client *client)
 	}
 	client->counts.deadlines++;
 	if (ask->space)
-		spaces_blame(client->spaces, ask->space, module, "deadline");
+		spaces_blame(client->spaces, ask->space, excused ? 0 : module, "deadline");
 	answer_without_end(client, "deadline");
 }
 
@@ -322,7 +325,7 @@ static bool is_granted_more(struct symbolizer_client *client)
 {
 	struct ask *ask = client->state == STATE_BUSY ? asks_first(&client->asks) : NULL;
 
-	if (!ask || ask->granted || now_ns() - client->deadline_ns < LATE_NS)
+	if (!ask || ask->granted || !are_we_late(client))
 		return false;
 	ask->granted = true;
 	return true;
@@ -336,84 +339,11 @@ static void on_timer(struct symbolizer_client *client)
 	if (now_ns() < client->deadline_ns)
 		set_timer(client, client->deadline_ns);
 	else if (is_granted_more(client))
-		set_deadline(client, client->options.deadline_ns);
-	else if (client->fetching)
+		begin_time(client);
+	else if (wants_are_open(client->wants))
 		answer_early(client);
 	else
 		end_at_deadline(client);
-}
-
-/* ---- debug files ---- */
-
-/* Takes over `fd`. */
-static int reply(struct symbolizer_client *client, uint64_t sequence, int fd)
-{
-	int err = symbolizer_process_send_number(client->process, WIRE_DEBUG_FILE, sequence, fd);
-
-	if (fd < 0)
-		return err;
-	client->counts.debug_files++;
-	close(fd);
-	return err;
-}
-
-static bool fetch(struct symbolizer_client *client, const struct wire_want *want)
-{
-	const char *build_id = want->kind == DEBUG_FILE_BY_BUILD_ID ? want->name : want->build_id;
-
-	if (!client->debuginfod || !build_id || want->kind == DEBUG_FILE_BY_LINK)
-		return false;
-	if (!wire_is_build_id(build_id) || debuginfod_fetch(client->debuginfod, build_id))
-		return false;
-	client->fetching = want->sequence;
-	return true;
-}
-
-static int on_want(struct symbolizer_client *client, const struct wire_message *message)
-{
-	_cleanup_(wire_want_fini) struct wire_want want = {};
-	const struct space *space = asks_first(&client->asks)->space;
-	struct debug_file_request request;
-	size_t count;
-	int fd;
-
-	/* Another one is served when this one was replied to: an honest process waits. */
-	if (client->fetching || symbolizer_process_is_waiting(client->process))
-		return -EPROTO;
-	if (!space || wire_decode_want(message->bytes, message->size, &want))
-		return -EPROTO;
-	request = (struct debug_file_request){
-		.kind = want.kind,
-		.modules = space->modules,
-		.module = modules_list(space->modules, &count) + want.module,
-		.name = want.name,
-		.build_id = want.build_id,
-	};
-	if (want.space != space->id || want.module >= count || !want.sequence)
-		return -EPROTO;
-	fd = debug_files_open(&request);
-	if (fd < 0 && fetch(client, &want))
-		return 0;
-	return reply(client, want.sequence, fd);
-}
-
-static void on_debuginfod(struct symbolizer_client *client)
-{
-	uint64_t sequence = client->fetching;
-	int fd;
-
-	if (!debuginfod_take(client->debuginfod, &fd))
-		return;
-	client->fetching = 0;
-	if (!sequence) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	if (reply(client, sequence, fd))
-		client->broken = true;
-	if (!client->deadline_ns)
-		set_deadline(client, client->options.deadline_ns);
 }
 
 /* ---- messages ---- */
@@ -432,11 +362,12 @@ static int on_ready(struct symbolizer_client *client, const struct wire_message 
 
 static int on_stack(struct symbolizer_client *client, const struct wire_message *message)
 {
+	struct ask *ask = asks_first(&client->asks);
 	struct stack *stack;
 	uint64_t id;
 	int err = wire_decode_stack_id(message->bytes, message->size, &id);
 
-	if (err || id != asks_first(&client->asks)->id || client->fetching)
+	if (err || id != ask->id || wants_are_open(client->wants))
 		return -EPROTO;
 	err = wire_decode_stack(message->bytes, message->size, &stack);
 	if (err)
@@ -444,6 +375,8 @@ static int on_stack(struct symbolizer_client *client, const struct wire_message 
 	client->state = STATE_IDLE;
 	client->deadline_ns = 0;
 	client->deaths = 0;
+	if (ask->space)
+		space_explain(ask->space, stack);
 	answer(client, stack);
 	return 0;
 }
@@ -459,7 +392,7 @@ static int on_message(struct symbolizer_client *client, const struct wire_messag
 	case WIRE_STACK:
 		return on_stack(client, message);
 	case WIRE_WANT_DEBUG_FILE:
-		return on_want(client, message);
+		return wants_take(client->wants, message, asks_first(&client->asks)->space, client->process);
 	default:
 		return -EPROTO;
 	}
@@ -484,7 +417,7 @@ static void ask_next(struct symbolizer_client *client)
 	const struct ask *ask = asks_first(&client->asks);
 
 	client->state = STATE_BUSY;
-	set_deadline(client, client->options.deadline_ns);
+	begin_time(client);
 	client->broken = send_ask(client, ask) != 0;
 }
 
@@ -495,16 +428,16 @@ static const char *why_not(const struct symbolizer_client *client)
 
 	if (client->state == STATE_NONE)
 		return "symbolizer_lost";
-	return ask->space ? ask->space->hopeless : NULL;
+	return ask->space ? space_is_hopeless(ask->space) : NULL;
 }
 
 static void start_unless_paused(struct symbolizer_client *client)
 {
-	while (client->state == STATE_NONE && !is_paused(client)) {
-		client->paused_until_ns = 0;
-		if (start_process(client))
-			count_death(client);
-	}
+	if (client->state != STATE_NONE || is_paused(client))
+		return;
+	client->paused_until_ns = 0;
+	if (start_process(client))
+		count_death(client);
 }
 
 static bool has_turn(const struct symbolizer_client *client)
@@ -570,7 +503,7 @@ static void on_socket(struct symbolizer_client *client, uint32_t events)
 	/* Its end says more, and comes at once: how it ended. One that merely closed its socket is killed. */
 	if (err == -EPIPE) {
 		stop_watching(client, symbolizer_process_socket(client->process));
-		kill(symbolizer_process_pid(client->process), SIGKILL);
+		symbolizer_process_kill(client->process);
 	} else {
 		lose_process(client, false);
 	}
@@ -587,6 +520,18 @@ static void on_process(struct symbolizer_client *client)
 		lose_process(client, killed);
 }
 
+static void on_wants(struct symbolizer_client *client)
+{
+	int err;
+
+	if (!wants_dispatch(client->wants, client->process, &err))
+		return;
+	if (err)
+		client->broken = true;
+	if (!client->deadline_ns)
+		begin_time(client);
+}
+
 static void act_on(struct symbolizer_client *client, const struct epoll_event *event)
 {
 	switch ((enum source)event->data.u32) {
@@ -600,18 +545,20 @@ static void act_on(struct symbolizer_client *client, const struct epoll_event *e
 		on_process(client);
 		break;
 	case SOURCE_DYING:
-		reap_dying(client);
+		dying_reap(client->dying);
 		break;
-	case SOURCE_DEBUGINFOD:
-		on_debuginfod(client);
+	case SOURCE_WANTS:
+		on_wants(client);
+		break;
+	case SOURCE_COUNT:
 		break;
 	}
 }
 
 int symbolizer_client_dispatch(struct symbolizer_client *client)
 {
-	struct epoll_event events[EVENTS_AT_ONCE];
-	int count = epoll_wait(client->epoll, events, EVENTS_AT_ONCE, 0);
+	struct epoll_event events[SOURCE_COUNT];
+	int count = epoll_wait(client->epoll, events, SOURCE_COUNT, 0);
 
 	if (count < 0)
 		return errno == EINTR ? 0 : -errno;
@@ -666,6 +613,7 @@ uint64_t symbolizer_client_outstanding(const struct symbolizer_client *client)
 void symbolizer_client_read_counts(const struct symbolizer_client *client, struct symbolizer_client_counts *ret)
 {
 	*ret = client->counts;
+	ret->debug_files = wants_files(client->wants);
 }
 
 uint32_t symbolizer_client_gaps(const struct symbolizer_client *client)
@@ -678,13 +626,19 @@ pid_t symbolizer_client_pid(const struct symbolizer_client *client)
 	return client->process ? symbolizer_process_pid(client->process) : -1;
 }
 
-/* Without the helper there are the files of this machine: that is no error. */
-static void start_debuginfod(struct symbolizer_client *client)
+static int start_parts(struct symbolizer_client *client)
 {
-	if (!client->options.debuginfod || debuginfod_new(client->program, &client->debuginfod))
-		return;
-	if (watch(client, EPOLL_CTL_ADD, debuginfod_fd(client->debuginfod), SOURCE_DEBUGINFOD, EPOLLIN))
-		debuginfod_free(cleanup_take(client->debuginfod));
+	int err = spaces_new(client->options.pause_ns, &client->spaces);
+
+	if (!err)
+		err = dying_new(&client->dying);
+	if (!err)
+		err = wants_new(client->options.debuginfod ? client->program : -1, &client->wants);
+	if (!err)
+		err = watch(client, EPOLL_CTL_ADD, dying_fd(client->dying), SOURCE_DYING, EPOLLIN);
+	if (!err && wants_fd(client->wants) >= 0)
+		err = watch(client, EPOLL_CTL_ADD, wants_fd(client->wants), SOURCE_WANTS, EPOLLIN);
+	return err;
 }
 
 static int start(struct symbolizer_client *client)
@@ -700,9 +654,7 @@ static int start(struct symbolizer_client *client)
 		return client->program;
 	err = watch(client, EPOLL_CTL_ADD, client->timer, SOURCE_TIMER, EPOLLIN);
 	if (!err)
-		err = spaces_new(&client->spaces);
-	if (!err)
-		start_debuginfod(client);
+		err = start_parts(client);
 	return err ? err : start_process(client);
 }
 
@@ -716,6 +668,8 @@ int symbolizer_client_new(const struct symbolizer_client_options *options, struc
 	client->options = *options;
 	if (!client->options.deadline_ns)
 		client->options.deadline_ns = DEADLINE_DEFAULT_NS;
+	if (!client->options.pause_ns)
+		client->options.pause_ns = PAUSE_DEFAULT_NS;
 	client->epoll = client->timer = client->program = -1;
 	asks_init(&client->asks);
 	err = start(client);
@@ -735,10 +689,11 @@ void symbolizer_client_free(struct symbolizer_client *client)
 {
 	if (!client)
 		return;
-	debuginfod_free(client->debuginfod);
-	symbolizer_process_free(client->process);
-	for (size_t i = 0; i < DYING_MAX; i++)
-		symbolizer_process_free(client->dying[i]);
+	/* There is room: with as many as can be kept count of none is started. */
+	if (client->process)
+		dying_add(client->dying, client->process);
+	dying_free(client->dying);
+	wants_free(client->wants);
 	asks_fini(&client->asks);
 	spaces_free(client->spaces);
 	close_known(client->epoll);

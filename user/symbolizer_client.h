@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * symbolizer_client.h: the tracer's end of the symbolizer's process: starts it, asks it, gives it debug files, and
- * replaces it when it hangs or dies. Nothing here ever waits for it. Parses no file and no stack.
+ * symbolizer_client.h: the tracer's end of the symbolizer's process: starts it, asks it, and replaces it when it hangs or
+ * dies. Nothing here ever waits for it, but for the last time. Parses no file and no stack.
  */
 #ifndef VMASNOOP_SYMBOLIZER_CLIENT_H
 #define VMASNOOP_SYMBOLIZER_CLIENT_H
@@ -21,6 +21,7 @@ typedef void (*symbolizer_answered)(void *context, uint64_t id, struct stack *st
 
 struct symbolizer_client_options {
 	uint64_t deadline_ns; /* of one ask, from when the process is free for it; 0: the default, 5 s */
+	uint64_t pause_ns; /* what failed is not tried again for so long; 0: the default, 60 s */
 	bool debuginfod; /* debug files that are not there are asked of the servers in DEBUGINFOD_URLS */
 	symbolizer_answered answered;
 	void *context;

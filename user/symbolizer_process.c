@@ -4,21 +4,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/queue.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "self.h"
 #include "symbolizer_child.h"
-
-#define END_WAITED 3000 /* ms */
 
 struct outgoing {
 	enum wire_type type;
@@ -29,8 +26,8 @@ struct outgoing {
 };
 
 struct symbolizer_process {
-	pid_t pid;
-	int pidfd;
+	struct self_child child;
+	int schedstat; /* of the child, in /proc; -1: this kernel has none */
 	int socket;
 	const struct symbolizer_child_page *page;
 	struct wire_receiver receiver;
@@ -63,6 +60,15 @@ static int make_page(struct symbolizer_process *process, int *ret)
 	return 0;
 }
 
+/* While it cannot have been reaped: the number is the child's. */
+static int open_schedstat(pid_t pid)
+{
+	char path[sizeof("/proc//schedstat") + 3 * sizeof(pid)];
+
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", pid);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
 static int start(struct symbolizer_process *process, int program)
 {
 	_cleanup_close_ int socket = -1, page = -1;
@@ -74,11 +80,10 @@ static int start(struct symbolizer_process *process, int program)
 	if (err)
 		return err;
 	start.fds = (const int[]){socket, page};
-	process->pid = self_start(program, &start);
-	if (process->pid < 0)
-		return process->pid;
-	process->pidfd = syscall(SYS_pidfd_open, process->pid, 0);
-	return process->pidfd < 0 ? -errno : 0;
+	err = self_start(program, &start, &process->child);
+	if (!err)
+		process->schedstat = open_schedstat(process->child.pid);
+	return err;
 }
 
 int symbolizer_process_new(int program, struct symbolizer_process **ret)
@@ -88,7 +93,7 @@ int symbolizer_process_new(int program, struct symbolizer_process **ret)
 
 	if (!process)
 		return -ENOMEM;
-	process->pid = process->pidfd = process->socket = -1;
+	process->child.pid = process->child.pidfd = process->socket = process->schedstat = -1;
 	STAILQ_INIT(&process->outgoing);
 	err = wire_receiver_init(&process->receiver);
 	if (!err)
@@ -112,11 +117,15 @@ static void drop_outgoing(struct symbolizer_process *process)
 	free(outgoing);
 }
 
+void symbolizer_process_kill(struct symbolizer_process *process)
+{
+	if (process->child.pidfd >= 0)
+		self_kill(&process->child);
+}
+
 void symbolizer_process_end(struct symbolizer_process *process)
 {
-	/* Not reaped yet, so the number is still the child's. */
-	if (process->pid > 0 && !process->reaped)
-		kill(process->pid, SIGKILL);
+	symbolizer_process_kill(process);
 	while (!STAILQ_EMPTY(&process->outgoing))
 		drop_outgoing(process);
 	wire_receiver_fini(&process->receiver);
@@ -130,16 +139,13 @@ void symbolizer_process_end(struct symbolizer_process *process)
 
 bool symbolizer_process_reap(struct symbolizer_process *process, bool *killed)
 {
-	siginfo_t info = {};
+	siginfo_t info;
 
-	if (!process->reaped && process->pid > 0) {
-		int err = waitid(P_PID, process->pid, &info, WEXITED | WNOHANG);
-
-		if (!err && !info.si_pid)
+	if (!process->reaped && process->child.pidfd >= 0) {
+		if (!self_reap(&process->child, &info))
 			return false;
-		/* With SIGCHLD ignored the kernel has reaped it, and how it ended is not known. */
 		process->reaped = true;
-		process->killed = !err && info.si_code == CLD_KILLED && info.si_status == SIGKILL;
+		process->killed = info.si_code == CLD_KILLED && info.si_status == SIGKILL;
 	}
 	*killed = process->killed;
 	return true;
@@ -152,25 +158,23 @@ void symbolizer_process_free(struct symbolizer_process *process)
 	if (!process)
 		return;
 	symbolizer_process_end(process);
-	if (process->pidfd >= 0) {
-		struct pollfd ended = {.fd = process->pidfd, .events = POLLIN};
-
-		if (!process->reaped)
-			poll(&ended, 1, END_WAITED);
+	if (process->child.pidfd >= 0) {
 		symbolizer_process_reap(process, &killed);
-		close(process->pidfd);
+		close(process->child.pidfd);
 	}
+	if (process->schedstat >= 0)
+		close(process->schedstat);
 	free(process);
 }
 
 pid_t symbolizer_process_pid(const struct symbolizer_process *process)
 {
-	return process->pid;
+	return process->child.pid;
 }
 
 int symbolizer_process_pidfd(const struct symbolizer_process *process)
 {
-	return process->pidfd;
+	return process->child.pidfd;
 }
 
 int symbolizer_process_socket(const struct symbolizer_process *process)
@@ -178,15 +182,29 @@ int symbolizer_process_socket(const struct symbolizer_process *process)
 	return process->socket;
 }
 
+uint64_t symbolizer_process_waited_ns(const struct symbolizer_process *process)
+{
+	char text[128] = "";
+	uint64_t waited_ns;
+
+	if (process->schedstat < 0 || pread(process->schedstat, text, sizeof(text) - 1, 0) <= 0)
+		return 0;
+	return sscanf(text, "%*s %" SCNu64, &waited_ns) == 1 ? waited_ns : 0;
+}
+
+bool symbolizer_process_is_stopped(const struct symbolizer_process *process)
+{
+	return self_is_stopped(&process->child);
+}
+
 /* ---- messages ---- */
 
 static int copy_outgoing(struct outgoing *outgoing, const struct wire_buffer *buffer, int fd)
 {
-	if (fd >= 0) {
+	if (fd >= 0)
 		outgoing->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-		if (outgoing->fd < 0)
-			return -errno;
-	}
+	if (fd >= 0 && outgoing->fd < 0 && errno != EMFILE && errno != ENFILE)
+		return -errno;
 	outgoing->buffer.bytes = malloc(buffer->size);
 	if (!outgoing->buffer.bytes)
 		return -ENOMEM;
@@ -210,6 +228,15 @@ static int keep(struct symbolizer_process *process, enum wire_type type, const s
 	return err;
 }
 
+/* So many of ours may be on their way, if we have no privileges. */
+static int send_now(struct symbolizer_process *process, enum wire_type type, const struct wire_buffer *buffer, int fd,
+		    size_t *sent)
+{
+	int err = wire_send(process->socket, type, buffer, fd, sent);
+
+	return err == -ETOOMANYREFS ? wire_send(process->socket, type, buffer, -1, sent) : err;
+}
+
 int symbolizer_process_send(struct symbolizer_process *process, enum wire_type type, const struct wire_buffer *buffer,
 			    int fd)
 {
@@ -217,7 +244,7 @@ int symbolizer_process_send(struct symbolizer_process *process, enum wire_type t
 	int err = -EAGAIN;
 
 	if (STAILQ_EMPTY(&process->outgoing))
-		err = wire_send(process->socket, type, buffer, fd, &sent);
+		err = send_now(process, type, buffer, fd, &sent);
 	return err == -EAGAIN ? keep(process, type, buffer, fd, sent) : err;
 }
 
@@ -235,7 +262,7 @@ int symbolizer_process_flush(struct symbolizer_process *process)
 	int err;
 
 	while ((outgoing = STAILQ_FIRST(&process->outgoing)) != NULL) {
-		err = wire_send(process->socket, outgoing->type, &outgoing->buffer, outgoing->fd, &outgoing->sent);
+		err = send_now(process, outgoing->type, &outgoing->buffer, outgoing->fd, &outgoing->sent);
 		if (err)
 			return err == -EAGAIN ? 0 : err;
 		drop_outgoing(process);

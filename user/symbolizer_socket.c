@@ -100,6 +100,13 @@ void wire_receiver_fini(struct wire_receiver *receiver)
 	receiver->bytes = NULL;
 }
 
+void wire_receiver_reset(struct wire_receiver *receiver)
+{
+	drop_fd(receiver);
+	receiver->received = 0;
+	receiver->complete = false;
+}
+
 /* Keeps the first descriptor and closes any other one. */
 static void take_fds(struct wire_receiver *receiver, struct msghdr *header)
 {
@@ -166,11 +173,8 @@ int wire_receive(struct wire_receiver *receiver, int socket, struct wire_message
 {
 	int err;
 
-	if (receiver->complete) {
-		drop_fd(receiver);
-		receiver->received = 0;
-		receiver->complete = false;
-	}
+	if (receiver->complete)
+		wire_receiver_reset(receiver);
 	do {
 		err = receive_packet(receiver, socket);
 		if (err)

@@ -4,30 +4,19 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
+#include <sys/resource.h>
 
 #include "cleanup.h"
+#include "clock.h"
+#include "file_bans.h"
+#include "file_id.h"
 
-#define BANS_MAX     64 /* the oldest one gives way */
 #define FAILURES_MAX 3 /* of a space without a file to blame */
-
-/* A file may be replaced or its inode used again: all of these make its identity. */
-struct file_id {
-	uint64_t device;
-	uint64_t inode;
-	uint64_t size_bytes;
-	uint64_t modified_ns;
-};
+#define NO_ROOM	     "too_many_files"
 
 struct file {
 	struct file_id id;
 	unsigned int users; /* spaces that were given; 0: the entry is free */
-};
-
-struct ban {
-	struct file_id id;
-	const char *reason; /* NULL: no ban */
 };
 
 struct spaces {
@@ -35,17 +24,38 @@ struct spaces {
 	uint64_t last_id;
 	struct file *files; /* by the index that the process knows them by */
 	size_t file_count;
-	struct ban bans[BANS_MAX];
-	size_t ban_count; /* ever */
+	size_t given; /* descriptors: files with users, and perf maps */
+	size_t given_max;
+	struct file_bans bans;
 };
 
-int spaces_new(struct spaces **ret)
+static uint64_t now_ns(void)
+{
+	return clock_now_ns(CLOCK_MONOTONIC);
+}
+
+/*
+ * The process raises its limit to the hard one, which it has from us. Half of them are for what it makes of the files:
+ * libdw holds copies for a time, and there are debug files.
+ */
+static size_t count_allowed(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_max / 2 > WIRE_FILES_MAX)
+		return WIRE_FILES_MAX;
+	return files.rlim_max / 2;
+}
+
+int spaces_new(uint64_t pause_ns, struct spaces **ret)
 {
 	struct spaces *spaces = calloc(1, sizeof(*spaces));
 
 	if (!spaces)
 		return -ENOMEM;
 	LIST_INIT(&spaces->list);
+	spaces->given_max = count_allowed();
+	spaces->bans.first_ns = pause_ns;
 	*ret = spaces;
 	return 0;
 }
@@ -55,6 +65,7 @@ static void space_free(struct space *space)
 	LIST_REMOVE(space, entry);
 	modules_free(space->modules);
 	free(space->files);
+	free(space->left_out);
 	free(space);
 }
 
@@ -95,7 +106,7 @@ void spaces_forget(struct spaces *spaces, const struct modules *modules)
 
 static void space_take_back(struct space *space)
 {
-	space->given = false;
+	space->given = space->perf_map = false;
 	free(cleanup_take(space->files));
 }
 
@@ -107,50 +118,33 @@ void spaces_restart(struct spaces *spaces)
 		space_take_back(space);
 	for (size_t i = 0; i < spaces->file_count; i++)
 		spaces->files[i].users = 0;
+	spaces->given = 0;
 }
 
 /* ---- files ---- */
 
-static bool identify(int fd, struct file_id *ret)
+static bool has_room(const struct spaces *spaces)
 {
-	struct stat status;
-
-	if (fd < 0 || fstat(fd, &status))
-		return false;
-	*ret = (struct file_id){
-		.device = status.st_dev,
-		.inode = status.st_ino,
-		.size_bytes = status.st_size,
-		.modified_ns = status.st_mtim.tv_sec * 1000000000ULL + status.st_mtim.tv_nsec,
-	};
-	return true;
+	return spaces->given < spaces->given_max;
 }
 
-static const char *find_ban(const struct spaces *spaces, const struct file_id *id)
-{
-	for (size_t i = 0; i < BANS_MAX; i++)
-		if (spaces->bans[i].reason && !memcmp(&spaces->bans[i].id, id, sizeof(*id)))
-			return spaces->bans[i].reason;
-	return NULL;
-}
-
-/* The entry of that file, or a free one, of which there is always one unless there is no memory. */
+/* The entry of that file, or a free one. -ENOSPC: there is no room for one more. */
 static int find_entry(struct spaces *spaces, const struct file_id *id, size_t *ret)
 {
 	size_t at = spaces->file_count;
 	struct file *files;
 
 	for (size_t i = 0; i < spaces->file_count; i++) {
-		if (spaces->files[i].users && !memcmp(&spaces->files[i].id, id, sizeof(*id))) {
+		if (spaces->files[i].users && file_id_is(&spaces->files[i].id, id)) {
 			*ret = i;
 			return 0;
 		}
 		if (!spaces->files[i].users && at == spaces->file_count)
 			at = i;
 	}
+	if (!has_room(spaces))
+		return -ENOSPC;
 	if (at == spaces->file_count) {
-		if (at >= WIRE_FILES_MAX)
-			return -ENOSPC;
 		files = reallocarray(spaces->files, at + 1, sizeof(*files));
 		if (!files)
 			return -ENOMEM;
@@ -162,27 +156,54 @@ static int find_entry(struct spaces *spaces, const struct file_id *id, size_t *r
 	return 0;
 }
 
-/* *ret stays WIRE_NO_FILE for what is not open or banned. */
-static int give_file(struct spaces *spaces, int fd, struct symbolizer_process *process, uint32_t *ret, uint64_t *files)
+static void renew_at(struct space *space, uint64_t at_ns)
+{
+	if (at_ns < space->renew_ns)
+		space->renew_ns = at_ns;
+}
+
+/* The entry to give it by. *left_out says why it is not to be given now, and then -ENOENT is returned. */
+static int admit(struct spaces *spaces, struct space *space, const struct file_id *id, size_t *ret,
+		 const char **left_out)
+{
+	const struct file_ban *ban = file_bans_find(&spaces->bans, id, now_ns());
+	int err;
+
+	if (ban) {
+		*left_out = ban->reason;
+		renew_at(space, ban->until_ns);
+		return -ENOENT;
+	}
+	err = find_entry(spaces, id, ret);
+	if (err != -ENOSPC)
+		return err;
+	*left_out = NO_ROOM;
+	renew_at(space, now_ns() + spaces->bans.first_ns);
+	return -ENOENT;
+}
+
+static int give_file(struct spaces *spaces, struct space *space, size_t module, int fd,
+		     struct symbolizer_process *process, uint64_t *files)
 {
 	struct file_id id;
 	size_t index;
 	int err;
 
-	if (!identify(fd, &id) || find_ban(spaces, &id))
+	if (!file_id_read(fd, &id))
 		return 0;
-	err = find_entry(spaces, &id, &index);
+	err = admit(spaces, space, &id, &index, &space->left_out[module]);
 	if (err)
-		return err == -ENOSPC ? 0 : err;
+		return err == -ENOENT ? 0 : err;
 	if (!spaces->files[index].users) {
 		err = symbolizer_process_send_number(process, WIRE_FILE, index, fd);
 		if (err)
 			return err;
 		++*files;
+		spaces->given++;
 	}
 	spaces->files[index].id = id;
 	spaces->files[index].users++;
-	*ret = index;
+	space->files[module] = index;
 	return 0;
 }
 
@@ -193,8 +214,10 @@ static int give_files(struct spaces *spaces, struct space *space, struct symboli
 	const struct module *list = modules_list(space->modules, &count);
 	int err = 0;
 
+	free(space->left_out);
 	space->files = calloc(count + 1, sizeof(*space->files));
-	if (!space->files)
+	space->left_out = calloc(count + 1, sizeof(*space->left_out));
+	if (!space->files || !space->left_out)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
 		space->files[i] = WIRE_NO_FILE;
@@ -203,26 +226,25 @@ static int give_files(struct spaces *spaces, struct space *space, struct symboli
 			space->files[i] = space->files[i - 1];
 			spaces->files[space->files[i]].users++;
 		} else {
-			err = give_file(spaces, list[i].fd, process, &space->files[i], files);
+			err = give_file(spaces, space, i, list[i].fd, process, files);
 		}
 	}
 	return err;
 }
 
-int spaces_give(struct spaces *spaces, struct space *space, struct symbolizer_process *process, uint64_t *files)
+/* The descriptor to send along, or -1. */
+static int give_perf_map(struct spaces *spaces, struct space *space)
 {
-	_cleanup_(wire_buffer_fini) struct wire_buffer buffer = {};
-	int err;
+	int fd = modules_perf_map_fd(space->modules);
 
-	if (space->given)
-		return 0;
-	space->given = true;
-	err = give_files(spaces, space, process, files);
-	if (!err)
-		err = wire_encode_space(&buffer, space->id, space->modules, space->files);
-	if (!err)
-		err = symbolizer_process_send(process, WIRE_SPACE, &buffer, modules_perf_map_fd(space->modules));
-	return err;
+	space->perf_map_left_out = fd >= 0 && !has_room(spaces);
+	if (space->perf_map_left_out)
+		renew_at(space, now_ns() + spaces->bans.first_ns);
+	if (fd < 0 || space->perf_map_left_out)
+		return -1;
+	space->perf_map = true;
+	spaces->given++;
+	return fd;
 }
 
 static int take_back(struct spaces *spaces, struct space *space, struct symbolizer_process *process)
@@ -234,10 +256,33 @@ static int take_back(struct spaces *spaces, struct space *space, struct symboliz
 	for (size_t i = 0; i < count && !err; i++) {
 		uint32_t index = space->files[i];
 
-		if (index != WIRE_NO_FILE && !--spaces->files[index].users)
-			err = symbolizer_process_send_number(process, WIRE_DROP_FILE, index, -1);
+		if (index == WIRE_NO_FILE || --spaces->files[index].users)
+			continue;
+		spaces->given--;
+		err = symbolizer_process_send_number(process, WIRE_DROP_FILE, index, -1);
 	}
+	spaces->given -= space->perf_map;
 	space_take_back(space);
+	return err;
+}
+
+int spaces_give(struct spaces *spaces, struct space *space, struct symbolizer_process *process, uint64_t *files)
+{
+	_cleanup_(wire_buffer_fini) struct wire_buffer buffer = {};
+	int err = 0;
+
+	if (space->given && (space->renew_ns == UINT64_MAX || now_ns() < space->renew_ns))
+		return 0;
+	if (space->given)
+		err = take_back(spaces, space, process);
+	space->given = true;
+	space->renew_ns = UINT64_MAX;
+	if (!err)
+		err = give_files(spaces, space, process, files);
+	if (!err)
+		err = wire_encode_space(&buffer, space->id, space->modules, space->files);
+	if (!err)
+		err = symbolizer_process_send(process, WIRE_SPACE, &buffer, give_perf_map(spaces, space));
 	return err;
 }
 
@@ -263,26 +308,39 @@ void spaces_blame(struct spaces *spaces, struct space *space, uint32_t module, c
 {
 	size_t count;
 	const struct module *list = modules_list(space->modules, &count);
-	struct ban ban = {.reason = reason};
+	struct file_id id;
 
-	if (module && module <= count && identify(list[module - 1].fd, &ban.id) && !find_ban(spaces, &ban.id))
-		spaces->bans[spaces->ban_count++ % BANS_MAX] = ban;
-	else if (++space->failures >= FAILURES_MAX)
+	if (module && module <= count && file_id_read(list[module - 1].fd, &id) &&
+	    !file_bans_find(&spaces->bans, &id, now_ns())) {
+		file_bans_strike(&spaces->bans, &id, reason, now_ns());
+	} else if (++space->failures >= FAILURES_MAX) {
 		space->hopeless = reason;
+		space->hopeless_until_ns = now_ns() + spaces->bans.first_ns;
+	}
 }
 
-void spaces_explain(const struct spaces *spaces, const struct space *space, struct stack *stack)
+const char *space_is_hopeless(const struct space *space)
 {
-	for (size_t i = 0; spaces->ban_count && i < stack->count; i++) {
-		struct frame *frame = &stack->frames[i];
-		const struct module *module = modules_find(space->modules, frame->addr - (i > 0));
-		struct file_id id;
-		const char *reason;
+	return space->hopeless && now_ns() < space->hopeless_until_ns ? space->hopeless : NULL;
+}
 
-		if (frame->symbol || !module || !identify(module->fd, &id))
-			continue;
-		reason = find_ban(spaces, &id);
-		if (reason)
-			frame->reason = reason;
+/* What nobody mapped from a file may be in the perf map. */
+static const char *why_left_out(const struct space *space, const struct frame *frame)
+{
+	const struct module *module = modules_find(space->modules, frame->addr - !frame->activation);
+	size_t count;
+
+	if (module)
+		return space->left_out[module - modules_list(space->modules, &count)];
+	return space->perf_map_left_out ? NO_ROOM : NULL;
+}
+
+void space_explain(const struct space *space, struct stack *stack)
+{
+	for (size_t i = 0; space->left_out && i < stack->count; i++) {
+		struct frame *frame = &stack->frames[i];
+
+		if (!frame->symbol)
+			frame->reason = why_left_out(space, frame) ?: frame->reason;
 	}
 }

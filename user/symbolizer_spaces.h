@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * symbolizer_spaces.h: what the symbolizer's process was given: the modules of processes ("spaces") and their files, each
- * file once; and which files it is never given again, because it hung or crashed in them. Asks nothing.
+ * file once, and no more of them than it can hold; and which it is not given for what happened in them. Asks nothing.
  */
 #ifndef VMASNOOP_SYMBOLIZER_SPACES_H
 #define VMASNOOP_SYMBOLIZER_SPACES_H
@@ -17,9 +17,15 @@
 struct space {
 	uint64_t id;
 	struct modules *modules; /* a reference */
-	uint32_t *files; /* of each module, while `given` */
+	uint32_t *files; /* of each module, while `given`; WIRE_NO_FILE: it was not given */
+	const char **
+		left_out; /* of each module, when it was given last: why its file was not. NULL: it was, or there is none */
+	bool perf_map; /* given, too */
+	bool perf_map_left_out; /* when it was given last */
+	uint64_t renew_ns; /* while `given`: when what was left out may be given after all; UINT64_MAX: never */
 	unsigned int asks; /* that are about it and not answered */
 	const char *hopeless; /* a reason: the process did not come to an end with it, and no file is known to blame */
+	uint64_t hopeless_until_ns;
 	unsigned int failures;
 	bool given; /* to the process that runs now */
 	bool forgotten;
@@ -28,7 +34,8 @@ struct space {
 
 struct spaces;
 
-int spaces_new(struct spaces **ret);
+/* What was blamed once, and what there was no room for, is left out for `pause_ns`. */
+int spaces_new(uint64_t pause_ns, struct spaces **ret);
 void spaces_free(struct spaces *spaces);
 
 /* The space of these modules, new if need be. NULL: no memory. */
@@ -46,11 +53,14 @@ int spaces_collect(struct spaces *spaces, struct symbolizer_process *process);
 
 /*
  * The process hung or crashed in this space (a reason says which), with the file of the module of that number, from 1; 0,
- * or what is no number of a module: it is not known in which.
+ * or what is no number of a module: it is not known in which, or it was not the file's fault.
  */
 void spaces_blame(struct spaces *spaces, struct space *space, uint32_t module, const char *reason);
 
-/* Frames without a name in files that the process was not given: the reason is why it was not. */
-void spaces_explain(const struct spaces *spaces, const struct space *space, struct stack *stack);
+/* Why it is not worth to ask about this one now; NULL: it is. */
+const char *space_is_hopeless(const struct space *space);
+
+/* Frames without a name in what the process was not given: the reason is why it was not. */
+void space_explain(const struct space *space, struct stack *stack);
 
 #endif

@@ -356,7 +356,7 @@ int wire_decode_space(const void *bytes, size_t size, struct wire_space *ret)
 
 /* ---- stacks ---- */
 
-#define FRAME_BYTES_MIN (11 * WORD_BYTES)
+#define FRAME_BYTES_MIN (12 * WORD_BYTES)
 #define FRAME_BYTES_MAX (FRAME_BYTES_MIN + 5 * WIRE_STRING_MAX)
 
 static void put_frame(struct wire_buffer *buffer, const struct frame *frame)
@@ -371,6 +371,7 @@ static void put_frame(struct wire_buffer *buffer, const struct frame *frame)
 	put_string(buffer, frame->file);
 	put_number(buffer, frame->line > 0 ? frame->line : 0);
 	put_number(buffer, frame->inlined);
+	put_number(buffer, frame->activation);
 	put_string(buffer, frame->reason);
 }
 
@@ -422,6 +423,7 @@ static void get_frame(struct reader *reader, struct frame *frame)
 	frame->file = get_string(reader);
 	frame->line = (int)get_number(reader, INT_MAX);
 	frame->inlined = get_number(reader, 1);
+	frame->activation = get_number(reader, 1);
 	frame->reason = get_reason(reader);
 	if (!is_build_id_or_none(frame->build_id))
 		reader->failed = true;

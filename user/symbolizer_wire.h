@@ -125,6 +125,9 @@ struct wire_receiver {
 int wire_receiver_init(struct wire_receiver *receiver);
 void wire_receiver_fini(struct wire_receiver *receiver);
 
+/* Another socket is received from: what came of a message is not its beginning. */
+void wire_receiver_reset(struct wire_receiver *receiver);
+
 /*
  * 0 with a message; -EAGAIN: none yet, on a non-blocking socket; -EPIPE: the other end is closed; -EPROTO: what came is no
  * part of a message; or another negative errno.

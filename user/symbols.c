@@ -12,24 +12,16 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "demangle.h"
+#include "file_id.h"
 #include "separate_debug.h"
 #include "symbol_table.h"
 
 #define FILES_MAX  64
 #define PLACES_MAX 512 /* of one file; a power of two */
-
-/* A file may be replaced or its inode used again: all four make its identity. */
-struct file_id {
-	uint64_t device;
-	uint64_t inode;
-	uint64_t size_bytes;
-	uint64_t modified_ns;
-};
 
 /* What takes memory, and can be had again. */
 struct parsed {
@@ -231,7 +223,7 @@ static struct file *find_entry(struct symbols *symbols, const struct file_id *id
 	for (size_t i = 0; i < FILES_MAX; i++) {
 		struct file *file = &symbols->files[i];
 
-		if (file->last_used && !memcmp(&file->id, id, sizeof(*id)))
+		if (file->last_used && file_id_is(&file->id, id))
 			return file;
 		if (file->last_used < oldest->last_used)
 			oldest = file;
@@ -242,19 +234,14 @@ static struct file *find_entry(struct symbols *symbols, const struct file_id *id
 /* *ret is NULL when the module's file cannot be read, and good until the next call otherwise. */
 static int find_file(struct symbols *symbols, const struct module *module, struct file **ret)
 {
-	struct stat status;
 	struct file_id id;
 	struct file *file;
 
 	*ret = NULL;
-	if (module->fd < 0 || fstat(module->fd, &status))
+	if (!file_id_read(module->fd, &id))
 		return 0;
-	id.device = status.st_dev;
-	id.inode = status.st_ino;
-	id.size_bytes = status.st_size;
-	id.modified_ns = status.st_mtim.tv_sec * 1000000000ULL + status.st_mtim.tv_nsec;
 	file = find_entry(symbols, &id);
-	if (!file->last_used || memcmp(&file->id, &id, sizeof(id))) {
+	if (!file->last_used || !file_id_is(&file->id, &id)) {
 		file_clear(file);
 		work_on(symbols, module);
 		if (file_load(file, module)) {

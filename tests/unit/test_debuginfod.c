@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * test_debuginfod.c: debug files from a server on this machine's loopback: python3's, or one that accepts and says
- * nothing. The helper process is the real one: this program, started again.
+ * nothing. The helper process is this program, started again: the real one, or what stands in a file with our PID.
  */
 #include <arpa/inet.h>
 #include <dlfcn.h>
@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -30,11 +31,91 @@
 #include "clock.h"
 #include "debuginfod.h"
 #include "self.h"
+#include "symbolizer_wire.h"
 
 #define BUILD_ID "0123456789abcdef0123456789abcdef01234567"
 #define MISSING	 "ffffffffffffffffffffffffffffffffffffffff"
 
 static char directory[] = "/tmp/test_debuginfod.XXXXXX";
+
+/* ---- the helpers that this program is when it is started again ---- */
+
+static void fake_path(char path[64], pid_t parent)
+{
+	snprintf(path, 64, "/tmp/test_debuginfod.%d", parent);
+}
+
+/* The next helper is to be `kind`; NULL: the real one. */
+static void start_as(const char *kind)
+{
+	char path[64];
+	FILE *file;
+
+	fake_path(path, getpid());
+	if (!kind) {
+		unlink(path);
+		return;
+	}
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(kind, file);
+	fclose(file);
+}
+
+/* The first packet of a message of two, as symbolizer_socket.c makes it. */
+static void say_half(void)
+{
+	static struct {
+		uint32_t type, total_bytes, offset, reserved;
+		uint8_t bytes[32 << 10];
+	} packet = {.type = WIRE_DEBUG_FILE, .total_bytes = 40 << 10};
+
+	if (send(SELF_FIRST_FD, &packet, sizeof(packet), 0) != sizeof(packet))
+		_exit(1);
+}
+
+static void reply_with_a_file(void)
+{
+	struct wire_buffer buffer = {};
+	int fd = memfd_create("found", MFD_CLOEXEC);
+	size_t sent = 0;
+
+	if (wire_encode_number(&buffer, 0) || wire_send(SELF_FIRST_FD, WIRE_DEBUG_FILE, &buffer, fd, &sent))
+		_exit(1);
+	wire_buffer_fini(&buffer);
+	close(fd);
+}
+
+static int fake_helper(const char *kind)
+{
+	struct wire_receiver receiver;
+	struct wire_message message;
+
+	if (!strcmp(kind, "says half"))
+		say_half();
+	if (wire_receiver_init(&receiver))
+		return 1;
+	while (!wire_receive(&receiver, SELF_FIRST_FD, &message))
+		reply_with_a_file();
+	return 0;
+}
+
+static int be_a_helper(int argc, char **argv)
+{
+	char path[64], kind[64] = "";
+	FILE *file;
+
+	fake_path(path, getppid());
+	file = fopen(path, "r");
+	if (!file)
+		return cmd_debuginfod_helper(argc, argv);
+	if (!fgets(kind, sizeof(kind), file))
+		_exit(2);
+	fclose(file);
+	_exit(fake_helper(kind));
+}
+
+/* ---- what the tests share ---- */
 
 static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
 {
@@ -249,15 +330,42 @@ static void survives_its_helper(void **state)
 	close(server);
 }
 
+/* What a helper began to say before it died is not what the next one goes on with. */
+static void forgets_half_a_message(void **state)
+{
+	struct debuginfod *debuginfod;
+	struct pollfd ready = {.events = POLLIN};
+	siginfo_t info;
+	int program, fd;
+
+	(void)state;
+	start_as("says half");
+	debuginfod = make(&program);
+	ready.fd = debuginfod_fd(debuginfod);
+	assert_int_equal(poll(&ready, 1, 30000), 1);
+	assert_false(debuginfod_take(debuginfod, &fd));
+	start_as("answers");
+	kill(only_child(), SIGKILL);
+	assert_int_equal(waitid(P_ALL, 0, &info, WEXITED | WNOWAIT), 0);
+	assert_int_equal(debuginfod_fetch(debuginfod, BUILD_ID), 0);
+	fd = wait_for_file(debuginfod);
+	assert_true(fd >= 0);
+	close(fd);
+	debuginfod_free(debuginfod);
+	start_as(NULL);
+	close(program);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fetches_a_file),
 		cmocka_unit_test(waits_a_bounded_time),
 		cmocka_unit_test(survives_its_helper),
+		cmocka_unit_test(forgets_half_a_message),
 	};
 
 	if (argc == 2 && !strcmp(argv[1], DEBUGINFOD_HELPER_WORD))
-		return cmd_debuginfod_helper(argc - 1, argv + 1);
+		return be_a_helper(argc - 1, argv + 1);
 	return cmocka_run_group_tests_name("debuginfod", tests, setup, teardown);
 }

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -18,6 +19,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -36,6 +40,19 @@
 #define DEADLINE_NS (300 * MSEC)
 #define LONG_NS	    (60000 * MSEC) /* for a process that is to answer, however busy the machine is */
 #define ANSWERS_MAX 2048
+
+static bool no_memory;
+
+/* In the place of the C library's: there is none when a test says so. */
+void *calloc(size_t count, size_t size)
+{
+	size_t bytes;
+	void *memory = NULL;
+
+	if (!no_memory && !__builtin_mul_overflow(count, size, &bytes))
+		memory = malloc(bytes);
+	return memory ? memset(memory, 0, bytes) : NULL;
+}
 
 struct answers {
 	struct symbolizer_client *client;
@@ -159,6 +176,15 @@ static void misbehave(const char *kind, const struct wire_ask *ask)
 {
 	if (!strcmp(kind, "spins in a file"))
 		map_page()->module = 1;
+	if (!strcmp(kind, "is stopped in a file")) {
+		map_page()->module = 1;
+		raise(SIGSTOP);
+	}
+	if (!strcmp(kind, "wants a CPU in a file")) {
+		map_page()->module = 1;
+		for (;;)
+			__asm__ volatile("");
+	}
 	if (!strcmp(kind, "lies about the file it spins in"))
 		map_page()->module = UINT32_MAX;
 	if (!strcmp(kind, "names and spins"))
@@ -239,15 +265,22 @@ static int be_a_process(int argc, char **argv)
 
 /* ---- what the tests share ---- */
 
-static struct symbolizer_client *make_with(struct answers *answers, const char *kind, uint64_t deadline_ns)
+/* What failed is left alone for `pause_ns`; 0: for longer than a test takes. */
+static struct symbolizer_client *make_pausing(struct answers *answers, const char *kind, uint64_t deadline_ns,
+					      uint64_t pause_ns)
 {
 	const struct symbolizer_client_options options = {
-		.deadline_ns = deadline_ns, .answered = answered, .context = answers};
+		.deadline_ns = deadline_ns, .pause_ns = pause_ns, .answered = answered, .context = answers};
 
 	*answers = (struct answers){};
 	start_as(kind);
 	assert_int_equal(symbolizer_client_new(&options, &answers->client), 0);
 	return answers->client;
+}
+
+static struct symbolizer_client *make_with(struct answers *answers, const char *kind, uint64_t deadline_ns)
+{
+	return make_pausing(answers, kind, deadline_ns, 0);
 }
 
 static struct symbolizer_client_counts counts_of(const struct answers *answers)
@@ -653,6 +686,176 @@ static void bans_the_file_it_hung_in(void **state)
 	fini(&answers);
 }
 
+/* The next process is to be `kind`. */
+static void replace_with(struct answers *answers, const char *kind)
+{
+	pid_t pid = symbolizer_client_pid(answers->client);
+
+	start_as(kind);
+	kill(pid, SIGKILL);
+	while (symbolizer_client_pid(answers->client) == pid)
+		dispatch_once(answers);
+}
+
+/* About the first file of `modules`, the one that a process says that it hangs in. */
+static void start_to_ask_about_first(struct answers *answers, struct modules *modules)
+{
+	size_t count;
+	const uint64_t addr = modules_list(modules, &count)[0].start + 4;
+	const struct raw_stack raw = {.addrs = &addr, .count = 1, .capacity = 127};
+
+	assert_int_equal(symbolizer_client_ask(answers->client, modules, &raw, answers->count), 0);
+}
+
+static const struct stack *ask_about_first(struct answers *answers, struct modules *modules)
+{
+	start_to_ask_about_first(answers, modules);
+	wait_for_answers(answers, answers->count + 1);
+	return answers->last;
+}
+
+/* It is ready, and at work. */
+static void wait_until_asked(struct answers *answers)
+{
+	while (!counts_of(answers).files)
+		dispatch_once(answers);
+}
+
+static bool is_banned(const struct stack *stack)
+{
+	return stack->frames[0].reason && !strcmp(stack->frames[0].reason, "deadline");
+}
+
+/* The first time for a while, which here is over at once; the second time for good. */
+static void bans_for_good_the_second_time(void **state)
+{
+	struct answers answers;
+	struct modules *modules = own_modules();
+
+	(void)state;
+	make_pausing(&answers, "spins in a file", LONG_NS / 30, 1);
+	assert_true(is_banned(ask_about_first(&answers, modules)));
+	replace_with(&answers, NULL);
+	assert_false(is_banned(ask_about_first(&answers, modules)));
+	replace_with(&answers, "spins in a file");
+	assert_true(is_banned(ask_about_first(&answers, modules)));
+	assert_int_equal(counts_of(&answers).deadlines, 2);
+	replace_with(&answers, NULL);
+	for (int i = 0; i < 3; i++)
+		assert_true(is_banned(ask_about_first(&answers, modules)));
+	assert_int_equal(counts_of(&answers).deadlines, 2);
+	modules_free(modules);
+	fini(&answers);
+}
+
+/* The process that runs when the ban ends gets the file. */
+static void hands_over_what_was_banned(void **state)
+{
+	struct answers answers;
+	struct modules *modules = own_modules();
+	uint64_t files;
+	pid_t pid;
+
+	(void)state;
+	make_pausing(&answers, "spins in a file", 2000 * MSEC, 3000 * MSEC);
+	assert_true(is_banned(ask_about_first(&answers, modules)));
+	replace_with(&answers, NULL);
+	assert_true(is_banned(ask_about_first(&answers, modules)));
+	pid = symbolizer_client_pid(answers.client);
+	files = counts_of(&answers).files;
+	while (is_banned(ask_about_first(&answers, modules)))
+		poll(NULL, 0, 10);
+	assert_int_equal(symbolizer_client_pid(answers.client), pid);
+	assert_true(counts_of(&answers).files > files);
+	modules_free(modules);
+	fini(&answers);
+}
+
+static void bans_nothing_when_stopped(void **state)
+{
+	struct answers answers;
+	struct modules *modules = own_modules();
+
+	(void)state;
+	make_with(&answers, "is stopped in a file", 2000 * MSEC);
+	assert_true(is_banned(ask_about_first(&answers, modules)));
+	replace_with(&answers, NULL);
+	assert_false(is_banned(ask_about_first(&answers, modules)));
+	assert_int_equal(counts_of(&answers).deadlines, 1);
+	modules_free(modules);
+	fini(&answers);
+}
+
+/* Takes what it can get of a CPU. In a session of its own, since some kernels share a CPU among sessions. */
+static pid_t start_hog(const cpu_set_t *cpu)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		setsid();
+		sched_setaffinity(0, sizeof(*cpu), cpu);
+		for (;;)
+			__asm__ volatile("");
+	}
+	return pid;
+}
+
+/* Others have the CPU: the process waits for it nearly all of its time. */
+static void bans_nothing_on_a_busy_machine(void **state)
+{
+	pid_t hogs[6];
+	struct answers answers;
+	struct modules *modules = own_modules();
+	cpu_set_t cpu;
+
+	(void)state;
+	if (access("/proc/self/schedstat", R_OK))
+		skip();
+	make_with(&answers, "wants a CPU in a file", 3000 * MSEC);
+	start_to_ask_about_first(&answers, modules);
+	wait_until_asked(&answers);
+	CPU_ZERO(&cpu);
+	CPU_SET(sched_getcpu(), &cpu);
+	for (size_t i = 0; i < sizeof(hogs) / sizeof(*hogs); i++)
+		hogs[i] = start_hog(&cpu);
+	assert_int_equal(sched_setaffinity(symbolizer_client_pid(answers.client), sizeof(cpu), &cpu), 0);
+	wait_for_answers(&answers, 1);
+	assert_true(is_banned(answers.last));
+	for (size_t i = 0; i < sizeof(hogs) / sizeof(*hogs); i++) {
+		kill(hogs[i], SIGKILL);
+		waitpid(hogs[i], NULL, 0);
+	}
+	replace_with(&answers, NULL);
+	assert_false(is_banned(ask_about_first(&answers, modules)));
+	assert_int_equal(counts_of(&answers).deadlines, 1);
+	modules_free(modules);
+	fini(&answers);
+}
+
+/* It had its time twice over, and both times it was us who were late. */
+static void bans_nothing_when_late(void **state)
+{
+	struct answers answers;
+	struct modules *modules = own_modules();
+
+	(void)state;
+	make_with(&answers, "spins in a file", 1500 * MSEC);
+	ask(&answers, modules, 1);
+	wait_until_asked(&answers);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(answers.count, 0);
+		poll(NULL, 0, 1700);
+		assert_int_equal(symbolizer_client_dispatch(answers.client), 0);
+	}
+	assert_int_equal(answers.count, 1);
+	assert_int_equal(counts_of(&answers).deadlines, 1);
+	replace_with(&answers, NULL);
+	assert_false(is_banned(ask_about_first(&answers, modules)));
+	modules_free(modules);
+	fini(&answers);
+}
+
 /* Without a file to blame it is the process's modules that are not tried for ever. */
 static void gives_up_on_what_hangs_again(void **state)
 {
@@ -685,6 +888,199 @@ static void gives_up_on_what_dies_at_once(void **state)
 	assert_int_equal(symbolizer_client_pid(answers.client), -1);
 	fini(&answers);
 }
+
+/* ---- what the machine has not enough of ---- */
+
+/* Holds processes at their end, until it ends itself. It is told which ones, and says when it has them. */
+struct warden {
+	pid_t pid;
+	int socket;
+};
+
+static void hold(int socket)
+{
+	pid_t pid;
+
+	while (recv(socket, &pid, sizeof(pid), 0) == sizeof(pid)) {
+		int err = ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_TRACEEXIT) ? errno : 0;
+
+		if (send(socket, &err, sizeof(err), 0) != sizeof(err))
+			break;
+	}
+	_exit(0);
+}
+
+static struct warden start_warden(void)
+{
+	struct warden warden;
+	int sockets[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), 0);
+	warden.pid = fork();
+	if (!warden.pid) {
+		close(sockets[0]);
+		hold(sockets[1]);
+	}
+	close(sockets[1]);
+	warden.socket = sockets[0];
+	return warden;
+}
+
+static bool warden_holds(const struct warden *warden, pid_t pid)
+{
+	int err = -1;
+
+	assert_int_equal(send(warden->socket, &pid, sizeof(pid), 0), sizeof(pid));
+	assert_int_equal(recv(warden->socket, &err, sizeof(err), 0), sizeof(err));
+	return !err;
+}
+
+static void end_warden(struct warden *warden)
+{
+	close(warden->socket);
+	waitpid(warden->pid, NULL, 0);
+}
+
+/* The kernel does not let go what was killed: nobody waits for it, and no more processes are started than can be kept. */
+static void waits_for_no_end(void **state)
+{
+	struct warden warden = start_warden();
+	struct answers answers;
+	uint64_t before_ns = 0;
+	pid_t pid;
+
+	(void)state;
+	make_with(&answers, "spins", DEADLINE_NS);
+	for (int i = 0; (pid = symbolizer_client_pid(answers.client)) > 0; i++) {
+		if (!warden_holds(&warden, pid)) {
+			end_warden(&warden);
+			fini(&answers);
+			skip();
+		}
+		assert_true(i < 16);
+		ask(&answers, NULL, i);
+		before_ns = clock_now_ns(CLOCK_MONOTONIC);
+		wait_for_answers(&answers, i + 1);
+		assert_string_equal(answers.last->frames[0].reason, "deadline");
+	}
+	assert_int_equal(answers.count, 8);
+	/* The deadline, and no wait after it. */
+	assert_true(clock_now_ns(CLOCK_MONOTONIC) - before_ns < 2500 * MSEC);
+	ask(&answers, NULL, 8);
+	wait_for_answers(&answers, 9);
+	assert_string_equal(answers.last->frames[0].reason, "symbolizer_lost");
+	assert_int_equal(symbolizer_client_pid(answers.client), -1);
+	start_as(NULL);
+	end_warden(&warden);
+	while (symbolizer_client_pid(answers.client) < 0)
+		dispatch_once(&answers);
+	assert_int_equal(counts_of(&answers).deadlines, 8);
+	fini(&answers);
+}
+
+/* The answer comes all the same: where it failed, and why nothing more is known. */
+static void answers_without_memory(void **state)
+{
+	struct answers answers;
+	struct modules *modules = own_modules();
+
+	(void)state;
+	make(&answers, "spins");
+	ask(&answers, modules, 1);
+	wait_until_asked(&answers);
+	no_memory = true;
+	wait_for_answers(&answers, 1);
+	no_memory = false;
+	assert_int_equal(answers.last->count, 1);
+	assert_int_equal(answers.last->frames[0].addr, (uintptr_t)ask + 4);
+	assert_string_equal(answers.last->frames[0].reason, "deadline");
+	assert_string_equal(answers.last->reason, "deadline");
+	assert_true(answers.last->truncated);
+	assert_null(answers.last->frames[0].module);
+	modules_free(modules);
+	fini(&answers);
+}
+
+/* Of so many files, each another one and none of them ELF. */
+static struct modules *many_modules(size_t count)
+{
+	struct module *list = calloc(count, sizeof(*list));
+	struct modules *modules;
+
+	for (size_t i = 0; i < count; i++) {
+		list[i] = (struct module){.start = i << 12, .end = (i + 1) << 12, .inode = i, .path = strdup("/many")};
+		list[i].fd = memfd_create("many", MFD_CLOEXEC);
+		assert_true(list[i].fd >= 0);
+		assert_int_equal(write(list[i].fd, "many", 4), 4);
+	}
+	assert_int_equal(modules_from_list(list, count, &modules), 0);
+	return modules;
+}
+
+/* Half of the limit is for files: the last ones are not given, and say so; all else goes on. */
+static void gives_what_there_is_room_for(void **state)
+{
+	const size_t limit = 256, count = 150;
+	const struct rlimit low = {limit, limit};
+	const uint64_t addrs[] = {4, (count << 12) - 4};
+	const struct raw_stack raw = {.addrs = addrs, .count = 2, .capacity = 127};
+	struct modules *modules, *own = own_modules();
+	struct answers answers;
+
+	(void)state;
+	modules = many_modules(count);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	make(&answers, NULL);
+	assert_int_equal(symbolizer_client_ask(answers.client, modules, &raw, 1), 0);
+	wait_for_answers(&answers, 1);
+	assert_int_equal(counts_of(&answers).files, limit / 2);
+	assert_int_equal(answers.last->count, 2);
+	assert_string_equal(answers.last->frames[0].reason, "unreadable");
+	assert_string_equal(answers.last->frames[1].reason, "too_many_files");
+	/* What others have no use for any more is theirs. */
+	symbolizer_client_forget(answers.client, modules);
+	ask(&answers, own, 2);
+	wait_for_answers(&answers, 2);
+	assert_named(&answers);
+	assert_int_equal(counts_of(&answers).lost + counts_of(&answers).deadlines, 0);
+	modules_free(modules);
+	modules_free(own);
+	fini(&answers);
+}
+
+/* No room in the tracer for the copies that wait for the socket: the process does without these files. */
+static void sends_without_copies(void **state)
+{
+	const size_t count = 400;
+	const uint64_t addrs[] = {4, (count << 12) - 4};
+	const struct raw_stack raw = {.addrs = addrs, .count = 2, .capacity = 127};
+	struct rlimit before, low;
+	struct modules *modules;
+	struct answers answers;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	modules = many_modules(count);
+	make(&answers, NULL);
+	/* Ready, and then not reading. */
+	ask(&answers, NULL, 1);
+	wait_for_answers(&answers, 1);
+	kill(symbolizer_client_pid(answers.client), SIGSTOP);
+	low = (struct rlimit){dup(0), before.rlim_max};
+	close((int)low.rlim_cur);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	assert_int_equal(symbolizer_client_ask(answers.client, modules, &raw, 2), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	kill(symbolizer_client_pid(answers.client), SIGCONT);
+	wait_for_answers(&answers, 2);
+	assert_int_equal(counts_of(&answers).lost + counts_of(&answers).deadlines, 0);
+	assert_int_equal(counts_of(&answers).files, count);
+	assert_string_equal(answers.last->frames[1].reason, "unreadable");
+	modules_free(modules);
+	fini(&answers);
+}
+
+/* ---- servers ---- */
 
 /* Accepts nothing: the connection is made by the kernel, and nobody ever answers. */
 static int start_silent_server(void)
@@ -803,11 +1199,21 @@ int main(int argc, char **argv)
 		cmocka_unit_test(survives_what_is_no_message),
 		cmocka_unit_test(names_go_out_at_the_deadline),
 		cmocka_unit_test(bans_the_file_it_hung_in),
+		cmocka_unit_test(bans_for_good_the_second_time),
+		cmocka_unit_test(hands_over_what_was_banned),
+		cmocka_unit_test(bans_nothing_when_stopped),
+		cmocka_unit_test(bans_nothing_on_a_busy_machine),
+		cmocka_unit_test(bans_nothing_when_late),
 		cmocka_unit_test(gives_up_on_what_hangs_again),
 		cmocka_unit_test(gives_up_on_what_dies_at_once),
+		cmocka_unit_test(waits_for_no_end),
+		cmocka_unit_test(answers_without_memory),
+		cmocka_unit_test(sends_without_copies),
 		cmocka_unit_test(waits_for_servers_without_waiting),
 		cmocka_unit_test(keeps_the_commands_status),
 		cmocka_unit_test(bare_stacks),
+		/* The last: without privileges the limit stays low. */
+		cmocka_unit_test(gives_what_there_is_room_for),
 	};
 
 	if (argc == 2 && !strcmp(argv[1], SYMBOLIZER_CHILD_WORD))

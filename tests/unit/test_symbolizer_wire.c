@@ -64,7 +64,8 @@ static const struct stack *some_stack(void)
 		 .symbol_offset = 9,
 		 .file = (char *)"malloc.c",
 		 .line = 3375,
-		 .inlined = true},
+		 .inlined = true,
+		 .activation = true},
 		{.addr = 1, .method = METHOD_FRAME_POINTER, .symbol = (char *)""},
 		{.reason = "no_module"},
 	};
@@ -165,6 +166,8 @@ static void stacks(void **state)
 	assert_string_equal(stack->frames[0].file, "malloc.c");
 	assert_int_equal(stack->frames[0].line, 3375);
 	assert_true(stack->frames[0].inlined);
+	assert_true(stack->frames[0].activation);
+	assert_false(stack->frames[1].activation);
 	assert_null(stack->frames[0].reason);
 	assert_string_equal(stack->frames[1].symbol, "");
 	assert_null(stack->frames[1].module);
@@ -454,6 +457,35 @@ static void sends_in_pieces(void **state)
 	wire_buffer_fini(&buffer);
 }
 
+/* What a sender began is not what the next one goes on with; nor is its descriptor. */
+static void forgets_half_a_message(void **state)
+{
+	static const uint32_t half[4] = {WIRE_READY, 40 << 10, 0, 0};
+	static char bytes[32 << 10];
+	struct iovec parts[] = {{(void *)(uintptr_t)half, sizeof(half)}, {bytes, sizeof(bytes)}};
+	struct wire_buffer buffer = {};
+	struct wire_message message;
+	struct pair pair, next;
+	size_t sent = 0;
+
+	(void)state;
+	pair_init(&pair);
+	pair_init(&next);
+	assert_int_equal(writev(pair.ends[0], parts, 2), sizeof(half) + sizeof(bytes));
+	assert_int_equal(wire_receive(&pair.receiver, pair.ends[1], &message), -EAGAIN);
+	wire_receiver_reset(&pair.receiver);
+	assert_int_equal(wire_encode_number(&buffer, 7), 0);
+	assert_int_equal(wire_send(next.ends[0], WIRE_FILE, &buffer, next.ends[0], &sent), 0);
+	assert_int_equal(wire_receive(&pair.receiver, next.ends[1], &message), 0);
+	assert_int_equal(message.type, WIRE_FILE);
+	assert_true(message.fd >= 0);
+	wire_receiver_reset(&pair.receiver);
+	assert_int_equal(fcntl(message.fd, F_GETFD), -1);
+	pair_fini(&pair);
+	pair_fini(&next);
+	wire_buffer_fini(&buffer);
+}
+
 static void closes_descriptors_that_nobody_takes(void **state)
 {
 	struct wire_buffer buffer = {};
@@ -534,6 +566,7 @@ int main(void)
 		cmocka_unit_test(survives_mutation),
 		cmocka_unit_test(refuses_made_up_values),
 		cmocka_unit_test(sends_in_pieces),
+		cmocka_unit_test(forgets_half_a_message),
 		cmocka_unit_test(closes_descriptors_that_nobody_takes),
 		cmocka_unit_test(refuses_what_is_no_packet),
 	};
