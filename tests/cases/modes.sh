@@ -84,18 +84,18 @@ storm_case() {
 	"$VMASNOOP" -j -v -o "$work/log" -- "$WORKLOADS/storm" -n "$calls" >"$work/stormed" 2>"$work/err" || fail "status $?" || return
 	expect_line "$work/stormed" "^$calls of $calls failed" || return
 	expect_line "$work/log" "\"totals\":{\"failures\":$calls," || return
-	single=$(grep -c '"event":"failure",' "$work/log")
-	together=$(sed -n 's/.*"event":"failure_repeat",.*"count":\([0-9]*\),.*/\1/p' "$work/log" | awk '{ sum += $1 } END { print sum + 0 }')
+	single=$(grep -c '^{"event":"failure",' "$work/log")
+	together=$(grep '^{"event":"failure_repeat",' "$work/log" | sed 's/.*"count":\([0-9]*\),.*/\1/' | awk '{ sum += $1 } END { print sum + 0 }')
 	lost=$(sed -n '$s/.*"ring_full":\([0-9]*\).*/\1/p' "$work/log")
 	asked=$(sed -n 's/.*an earlier one, \([0-9]*\) asked for.*/\1/p' "$work/err")
 	echo "single $single, together $together, lost $lost, asked $asked"
 	[ $((single + together + lost)) -eq "$calls" ] || fail "some are not accounted for" || return
 	[ "$single" -lt $((10000 + calls / 10)) ] || fail "the flood was not put together" || return
 	[ "${asked:-999}" -le 40 ] || fail "one place was asked about again and again" || return
-	if grep '"event":"failure"' "$work/log" | grep -qv '"symbol":"fail_again_and_again"'; then
+	if grep '^{"event":"failure"' "$work/log" | grep -Fqv '"symbol":"fail_again_and_again"'; then
 		fail "a failure has no stack"
 	fi
-	[ -z "${KEEP_LOGS-}" ] || { head -n 100 "$work/log"; grep failure_repeat "$work/log"; tail -n 1 "$work/log"; } >"$KEEP_LOGS/storm.ndjson"
+	[ -z "${KEEP_LOGS-}" ] || { head -n 100 "$work/log"; grep '^{"event":"failure_repeat"' "$work/log"; tail -n 1 "$work/log"; } >"$KEEP_LOGS/storm.ndjson"
 }
 
 # The end comes in time although the storm goes on. Not in a guest: QEMU's TCG runs stale code where the kernel patches a
