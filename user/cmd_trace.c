@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -488,14 +487,24 @@ static void take_answers(struct trace *trace)
 	show_complete(trace);
 }
 
-/* The stacks that are still on their way; after a while failures go out without. */
+/* With a command a request to end is passed on to it, and the keys are its business. Whether it was a request to us. */
+static bool take_signals(struct trace *trace, int wakes)
+{
+	if (trace->command && wakes & WAKE_TERMINATE)
+		kill(command_pid(trace->command), SIGTERM);
+	return !trace->command && wakes & (WAKE_INTERRUPT | WAKE_TERMINATE);
+}
+
+/* The stacks that are still on their way; after a while, or on one more request to end, failures go out without. */
 static void wait_for_stacks(struct trace *trace)
 {
-	struct pollfd symbolizer = {.fd = symbolizer_client_fd(trace->symbolizer), .events = POLLIN};
 	uint64_t now_ns = clock_now_ns(CLOCK_MONOTONIC), end_ns = now_ns + LAST_STACKS_NS;
+	int wakes = 0;
 
-	while (symbolizer_client_outstanding(trace->symbolizer) && now_ns < end_ns && !output_is_gone(trace->output)) {
-		if (poll(&symbolizer, 1, (int)((end_ns - now_ns) / 1000000) + 1) > 0)
+	while (symbolizer_client_outstanding(trace->symbolizer) && now_ns < end_ns && !output_is_gone(trace->output) &&
+	       wakes >= 0 && !take_signals(trace, wakes)) {
+		wakes = waiter_wait_briefly(trace->waiter, symbolizer_client_fd(trace->symbolizer), end_ns - now_ns);
+		if (wakes > 0 && wakes & WAKE_SYMBOLIZER)
 			take_answers(trace);
 		now_ns = clock_now_ns(CLOCK_MONOTONIC);
 	}
@@ -547,15 +556,13 @@ static bool act_on(struct trace *trace, int wakes)
 		take_answers(trace);
 	if (wakes & WAKE_TICK)
 		on_tick(trace);
-	/* With a command the keys are its business, and a request to end is passed on to it. */
-	if (trace->command && wakes & WAKE_TERMINATE)
-		kill(command_pid(trace->command), SIGTERM);
+	if (take_signals(trace, wakes))
+		return false;
 	if (wakes & (WAKE_TIME_UP | WAKE_COMMAND_ENDED | WAKE_PROCESSES_ENDED))
 		return false;
 	if (trace->command)
 		return true;
-	return !(wakes & (WAKE_INTERRUPT | WAKE_TERMINATE)) && !output_is_gone(trace->output) &&
-	       !has_shown_enough(trace);
+	return !output_is_gone(trace->output) && !has_shown_enough(trace);
 }
 
 static int run(struct trace *trace)

@@ -11,16 +11,18 @@ static size_t index_of(const struct file_bans *bans, const struct file_id *id)
 	return i;
 }
 
-void file_bans_strike(struct file_bans *bans, const struct file_id *id, const char *reason, uint64_t now_ns)
+void file_bans_strike(struct file_bans *bans, const struct file_id *id, const char *reason, bool lines_only,
+		      uint64_t now_ns)
 {
 	size_t at = index_of(bans, id);
 
 	if (at < FILE_BANS_MAX) {
 		bans->list[at].reason = reason;
+		bans->list[at].lines_only = lines_only;
 		bans->list[at].until_ns = UINT64_MAX;
 		return;
 	}
-	bans->list[bans->count++ % FILE_BANS_MAX] = (struct file_ban){*id, reason, now_ns + bans->first_ns};
+	bans->list[bans->count++ % FILE_BANS_MAX] = (struct file_ban){*id, reason, lines_only, now_ns + bans->first_ns};
 }
 
 const struct file_ban *file_bans_find(const struct file_bans *bans, const struct file_id *id, uint64_t now_ns)

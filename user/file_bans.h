@@ -6,6 +6,7 @@
 #ifndef VMASNOOP_FILE_BANS_H
 #define VMASNOOP_FILE_BANS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,7 @@
 struct file_ban {
 	struct file_id id;
 	const char *reason; /* static; NULL: a free entry */
+	bool lines_only; /* its names are harmless: it is handed over, but lines are not to be looked for */
 	uint64_t until_ns; /* UINT64_MAX: for the rest of the run. One that is over is remembered */
 };
 
@@ -26,7 +28,8 @@ struct file_bans {
 	size_t count; /* ever */
 };
 
-void file_bans_strike(struct file_bans *bans, const struct file_id *id, const char *reason, uint64_t now_ns);
+void file_bans_strike(struct file_bans *bans, const struct file_id *id, const char *reason, bool lines_only,
+		      uint64_t now_ns);
 
 /* The ban that is in force, or NULL. */
 const struct file_ban *file_bans_find(const struct file_bans *bans, const struct file_id *id, uint64_t now_ns);

@@ -22,6 +22,7 @@ struct module {
 	dev_t device;
 	char *path; /* as /proc gives it, or "[vdso]"; " (deleted)" is kept */
 	int fd; /* open for reading, or -1; modules of one file share it. Of "[vdso]": a memfd with its image */
+	bool names_only; /* reading its lines and inlined calls took too long: they are not looked for */
 };
 
 struct modules;

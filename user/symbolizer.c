@@ -487,7 +487,7 @@ static int find_lines(struct symbolizer *symbolizer, const struct modules *modul
 	const struct module *module = find_module(modules, frame);
 
 	*ret = NULL;
-	if (!module || frame->inlined || frame->file)
+	if (!module || module->names_only || frame->inlined || frame->file)
 		return 0;
 	return symbols_find(symbolizer->symbols, modules, module, frame->offset, !frame->activation, true, ret);
 }

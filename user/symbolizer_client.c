@@ -286,7 +286,7 @@ static void lose_process(struct symbolizer_client *client, bool killed)
 	}
 	/* A kill from outside is not the file's fault; one by the kernel for want of memory ends with the pause after deaths. */
 	if (ask->space && !killed)
-		spaces_blame(client->spaces, ask->space, module, "symbolizer_lost");
+		spaces_blame(client->spaces, ask->space, module, ask->names, "symbolizer_lost");
 	answer_without_end(client, "symbolizer_lost");
 }
 
@@ -316,7 +316,7 @@ static void end_at_deadline(struct symbolizer_client *client)
 	}
 	client->counts.deadlines++;
 	if (ask->space)
-		spaces_blame(client->spaces, ask->space, excused ? 0 : module, "deadline");
+		spaces_blame(client->spaces, ask->space, excused ? 0 : module, ask->names, "deadline");
 	answer_without_end(client, "deadline");
 }
 

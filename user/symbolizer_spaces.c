@@ -163,17 +163,19 @@ static void renew_at(struct space *space, uint64_t at_ns)
 }
 
 /* The entry to give it by. *left_out says why it is not to be given now, and then -ENOENT is returned. */
-static int admit(struct spaces *spaces, struct space *space, const struct file_id *id, size_t *ret,
+static int admit(struct spaces *spaces, struct space *space, const struct file_id *id, size_t *ret, bool *names_only,
 		 const char **left_out)
 {
 	const struct file_ban *ban = file_bans_find(&spaces->bans, id, now_ns());
 	int err;
 
-	if (ban) {
-		*left_out = ban->reason;
+	if (ban)
 		renew_at(space, ban->until_ns);
+	if (ban && !ban->lines_only) {
+		*left_out = ban->reason;
 		return -ENOENT;
 	}
+	*names_only = ban;
 	err = find_entry(spaces, id, ret);
 	if (err != -ENOSPC)
 		return err;
@@ -186,12 +188,13 @@ static int give_file(struct spaces *spaces, struct space *space, size_t module, 
 		     struct symbolizer_process *process, uint64_t *files)
 {
 	struct file_id id;
+	bool names_only;
 	size_t index;
 	int err;
 
 	if (!file_id_read(fd, &id))
 		return 0;
-	err = admit(spaces, space, &id, &index, &space->left_out[module]);
+	err = admit(spaces, space, &id, &index, &names_only, &space->left_out[module]);
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	if (!spaces->files[index].users) {
@@ -203,7 +206,7 @@ static int give_file(struct spaces *spaces, struct space *space, size_t module, 
 	}
 	spaces->files[index].id = id;
 	spaces->files[index].users++;
-	space->files[module] = index;
+	space->files[module] = index | (names_only ? WIRE_NAMES_ONLY : 0);
 	return 0;
 }
 
@@ -224,7 +227,7 @@ static int give_files(struct spaces *spaces, struct space *space, struct symboli
 	for (size_t i = 0; i < count && !err; i++) {
 		if (i && list[i].fd == list[i - 1].fd && space->files[i - 1] != WIRE_NO_FILE) {
 			space->files[i] = space->files[i - 1];
-			spaces->files[space->files[i]].users++;
+			spaces->files[space->files[i] & ~WIRE_NAMES_ONLY].users++;
 		} else {
 			err = give_file(spaces, space, i, list[i].fd, process, files);
 		}
@@ -256,7 +259,10 @@ static int take_back(struct spaces *spaces, struct space *space, struct symboliz
 	for (size_t i = 0; i < count && !err; i++) {
 		uint32_t index = space->files[i];
 
-		if (index == WIRE_NO_FILE || --spaces->files[index].users)
+		if (index == WIRE_NO_FILE)
+			continue;
+		index &= ~WIRE_NAMES_ONLY;
+		if (--spaces->files[index].users)
 			continue;
 		spaces->given--;
 		err = symbolizer_process_send_number(process, WIRE_DROP_FILE, index, -1);
@@ -304,15 +310,21 @@ int spaces_collect(struct spaces *spaces, struct symbolizer_process *process)
 
 /* ---- blame ---- */
 
-void spaces_blame(struct spaces *spaces, struct space *space, uint32_t module, const char *reason)
+/* Whether a ban has kept it from what it is blamed for, which it then cannot have done. */
+static bool was_kept_from(const struct file_ban *ban, bool with_lines)
+{
+	return ban && (with_lines || !ban->lines_only);
+}
+
+void spaces_blame(struct spaces *spaces, struct space *space, uint32_t module, bool with_lines, const char *reason)
 {
 	size_t count;
 	const struct module *list = modules_list(space->modules, &count);
 	struct file_id id;
 
 	if (module && module <= count && file_id_read(list[module - 1].fd, &id) &&
-	    !file_bans_find(&spaces->bans, &id, now_ns())) {
-		file_bans_strike(&spaces->bans, &id, reason, now_ns());
+	    !was_kept_from(file_bans_find(&spaces->bans, &id, now_ns()), with_lines)) {
+		file_bans_strike(&spaces->bans, &id, reason, with_lines, now_ns());
 	} else if (++space->failures >= FAILURES_MAX) {
 		space->hopeless = reason;
 		space->hopeless_until_ns = now_ns() + spaces->bans.first_ns;

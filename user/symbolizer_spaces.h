@@ -17,7 +17,8 @@
 struct space {
 	uint64_t id;
 	struct modules *modules; /* a reference */
-	uint32_t *files; /* of each module, while `given`; WIRE_NO_FILE: it was not given */
+	uint32_t *
+		files; /* of each module, while `given`, perhaps with WIRE_NAMES_ONLY; WIRE_NO_FILE: it was not given */
 	const char **
 		left_out; /* of each module, when it was given last: why its file was not. NULL: it was, or there is none */
 	bool perf_map; /* given, too */
@@ -53,9 +54,10 @@ int spaces_collect(struct spaces *spaces, struct symbolizer_process *process);
 
 /*
  * The process hung or crashed in this space (a reason says which), with the file of the module of that number, from 1; 0,
- * or what is no number of a module: it is not known in which, or it was not the file's fault.
+ * or what is no number of a module: it is not known in which, or it was not the file's fault. `with_lines`: the names were
+ * there by then, it was about the lines.
  */
-void spaces_blame(struct spaces *spaces, struct space *space, uint32_t module, const char *reason);
+void spaces_blame(struct spaces *spaces, struct space *space, uint32_t module, bool with_lines, const char *reason);
 
 /* Why it is not worth to ask about this one now; NULL: it is. */
 const char *space_is_hopeless(const struct space *space);

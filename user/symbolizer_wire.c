@@ -317,6 +317,10 @@ static void get_module(struct reader *reader, struct module *module, uint32_t *f
 	module->inode = get_number(reader, UINT64_MAX);
 	module->device = get_number(reader, UINT64_MAX);
 	*file = get_number(reader, WIRE_NO_FILE);
+	if (*file != WIRE_NO_FILE && *file & WIRE_NAMES_ONLY) {
+		module->names_only = true;
+		*file &= ~WIRE_NAMES_ONLY;
+	}
 	module->path = get_string(reader);
 	module->fd = -1;
 	if (!module->path || module->start >= module->end || (*file >= WIRE_FILES_MAX && *file != WIRE_NO_FILE))

@@ -23,6 +23,7 @@
 #define WIRE_FILES_MAX	 65536 /* indexes are below it */
 #define WIRE_PIECE_MAX	 (256 << 10) /* bytes; what is longer is cut */
 #define WIRE_NO_FILE	 UINT32_MAX
+#define WIRE_NAMES_ONLY	 (1U << 30) /* with an index: module.names_only */
 
 enum wire_type {
 	/* to the process */
@@ -70,7 +71,7 @@ struct wire_space {
 	bool has_perf_map;
 	size_t count;
 	struct module *list; /* fd: -1 */
-	uint32_t *files; /* of each module its file's index, or WIRE_NO_FILE */
+	uint32_t *files; /* of each module its file's index, or WIRE_NO_FILE; without WIRE_NAMES_ONLY, which list has */
 };
 
 int wire_encode_space(struct wire_buffer *buffer, uint64_t id, const struct modules *modules, const uint32_t *files);

@@ -3,12 +3,14 @@
 #include "waiter.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NSEC_PER_SEC	1000000000ULL
@@ -187,5 +189,20 @@ int waiter_wait(struct waiter *waiter)
 		for (int i = 0; i < count; i++)
 			wakes |= take_wake(waiter, events[i].data.u64);
 	}
+	return wakes;
+}
+
+int waiter_wait_briefly(struct waiter *waiter, int fd, uint64_t most_ns)
+{
+	struct pollfd sources[] = {{.fd = fd, .events = POLLIN}, {.fd = waiter->signals, .events = POLLIN}};
+	const struct timespec most = {(time_t)(most_ns / NSEC_PER_SEC), (long)(most_ns % NSEC_PER_SEC)};
+	int wakes = 0;
+
+	if (ppoll(sources, sizeof(sources) / sizeof(sources[0]), &most, NULL) < 0)
+		return errno == EINTR ? 0 : -errno;
+	if (sources[0].revents)
+		wakes |= WAKE_SYMBOLIZER;
+	if (sources[1].revents)
+		wakes |= read_signals(waiter);
 	return wakes;
 }

@@ -38,4 +38,7 @@ int waiter_add_process(struct waiter *waiter, pid_t pid);
 /* Waits for at least one of them: a mask of enum waiter_wake, or a negative errno. */
 int waiter_wait(struct waiter *waiter);
 
+/* Waits for `fd` (readable: WAKE_SYMBOLIZER) and the signals alone, for so long at most: a mask as above, 0: the time is up. */
+int waiter_wait_briefly(struct waiter *waiter, int fd, uint64_t most_ns);
+
 #endif

@@ -27,15 +27,30 @@ static void first_a_while_then_for_good(void **state)
 
 	(void)state;
 	assert_null(file_bans_find(&bans, &file, 1000));
-	file_bans_strike(&bans, &file, "deadline", 1000);
+	file_bans_strike(&bans, &file, "deadline", false, 1000);
 	assert_string_equal(file_bans_find(&bans, &file, 1000)->reason, "deadline");
 	assert_int_equal(file_bans_find(&bans, &file, 1059)->until_ns, 1060);
 	assert_null(file_bans_find(&bans, &other, 1000));
 	assert_null(file_bans_find(&bans, &file, 1060));
-	file_bans_strike(&bans, &file, "symbolizer_lost", 500000);
+	file_bans_strike(&bans, &file, "symbolizer_lost", false, 500000);
 	assert_string_equal(file_bans_find(&bans, &file, UINT64_MAX - 1)->reason, "symbolizer_lost");
 	assert_int_equal(file_bans_find(&bans, &file, 500000)->until_ns, UINT64_MAX);
 	assert_null(file_bans_find(&bans, &other, 500000));
+}
+
+/* What was said last counts: a file of which the lines only were banned may turn out worse. */
+static void of_lines_only(void **state)
+{
+	struct file_bans bans = {.first_ns = 60};
+	const struct file_id file = file_number(1);
+
+	(void)state;
+	file_bans_strike(&bans, &file, "deadline", true, 1000);
+	assert_true(file_bans_find(&bans, &file, 1000)->lines_only);
+	assert_int_equal(file_bans_find(&bans, &file, 1000)->until_ns, 1060);
+	file_bans_strike(&bans, &file, "deadline", false, 1010);
+	assert_false(file_bans_find(&bans, &file, 1010)->lines_only);
+	assert_int_equal(file_bans_find(&bans, &file, 1010)->until_ns, UINT64_MAX);
 }
 
 static void the_oldest_gives_way(void **state)
@@ -46,7 +61,7 @@ static void the_oldest_gives_way(void **state)
 	for (uint64_t i = 0; i < FILE_BANS_MAX + 2; i++) {
 		const struct file_id file = file_number(i);
 
-		file_bans_strike(&bans, &file, "deadline", 0);
+		file_bans_strike(&bans, &file, "deadline", false, 0);
 	}
 	for (uint64_t i = 0; i < FILE_BANS_MAX + 2; i++) {
 		const struct file_id file = file_number(i);
@@ -78,6 +93,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(first_a_while_then_for_good),
+		cmocka_unit_test(of_lines_only),
 		cmocka_unit_test(the_oldest_gives_way),
 		cmocka_unit_test(identity),
 	};
