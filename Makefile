@@ -156,7 +156,7 @@ SUBJECT := $(BUILD)/asan/subject.o
 REPLAY_TOOLS := $(BUILD)/make_captures $(BUILD)/mutate
 
 tests: $(BUILD)/verify $(BUILD)/compare $(BUILD)/compare_stack $(CHAINS) $(BUILD)/btf_contract $(UNIT_TESTS) $(FUZZERS) \
-	$(REPLAY_TOOLS) all
+	$(REPLAY_TOOLS) $(BUILD)/symbolize all
 
 lint: ## the rules that can be read off the sources
 	tests/lint/run
@@ -169,7 +169,7 @@ bench: $(BUILD)/symbolize ## measure what has a target
 
 # As it is shipped: no sanitizer.
 SYMBOLIZE_OBJECTS := $(patsubst %,$(BUILD)/user/%.o,symbolizer unwind walk symbols symbol_table source_lines separate_debug \
-	perf_map ranges demangle stack modules module_files regular_file file_id)
+	perf_map ranges demangle stack modules module_files regular_file file_id vdso)
 
 $(BUILD)/symbolize: tests/bench/symbolize.c tests/unit/subject.c $(SYMBOLIZE_OBJECTS) | $(FIXTURES)
 	$(call say,CC,$<)

@@ -631,6 +631,7 @@ static int start(struct trace *trace)
 	trace->realtime_offset_ns = clock_offset_ns(CLOCK_MONOTONIC);
 	trace->boottime_offset_ns = clock_offset_ns(CLOCK_BOOTTIME);
 	raise_open_files();
+	signal(SIGCHLD, SIG_DFL); /* ignored, how a process of ours ended would not be told */
 	signal(SIGPIPE, SIG_IGN); /* a reader that is gone is an error of write(), told and counted */
 	if (err) {
 		log_error("cannot start: %s", strerror(-err));

@@ -360,6 +360,7 @@ static void fill_numbers(struct model_process *process, const struct event_failu
 	failure->count++;
 	failure->bytes += bytes;
 	failure->number = ++process->failures;
+	failure->first_number = failure->first_number ?: failure->number;
 	failure->process_bytes = process->bytes += bytes;
 	failure->process_leaks = process->leaks += bytes != 0;
 }
@@ -384,11 +385,15 @@ bool model_is_flood(struct model *model, const struct event_failure *raw)
 int model_failure_repeat(struct model *model, const struct event_failure *raw, struct model_failure *failure)
 {
 	struct model_process *process = process_of(model, &raw->process);
+	/* Signed: a record of another CPU may be a little older than the one before it. */
+	int64_t span_ns = (int64_t)(raw->header.time_ns - failure->raw->header.time_ns);
 
 	if (!process)
 		return -ENOMEM;
 	fill_numbers(process, raw, failure);
-	failure->last_time_ns = model_realtime_ns(model, raw->header.time_ns);
+	if (span_ns > (int64_t)failure->span_ns)
+		failure->span_ns = (uint64_t)span_ns;
+	stack_cache_count_repeat(model->stacks, raw);
 	return 0;
 }
 
@@ -401,7 +406,7 @@ int model_failure(struct model *model, const struct event_failure *raw, struct m
 	if (!process)
 		return -ENOMEM;
 	look_up(model, process, &raw->process, raw->header.time_ns, false);
-	failure.time_ns = failure.last_time_ns = model_realtime_ns(model, raw->header.time_ns);
+	failure.time_ns = model_realtime_ns(model, raw->header.time_ns);
 	failure.start_time_ns = raw->process.start_time_ns + (uint64_t)model->options.boottime_offset_ns;
 	fill_numbers(process, raw, &failure);
 	err = find_user_stack(model, process, &failure);
@@ -436,7 +441,8 @@ int model_failure_give_up(struct model_failure *failure, const char *reason)
 {
 	if (model_failure_is_complete(failure))
 		return 0;
-	return shared_stack_give_up(&failure->user_stack, failure->raw, failure->number, failure->modules, reason);
+	return shared_stack_give_up(&failure->user_stack, failure->raw, failure->first_number, failure->modules,
+				    reason);
 }
 
 static size_t string_bytes(const char *string)
@@ -466,7 +472,7 @@ uint64_t model_failure_repeat_of(const struct model_failure *failure)
 {
 	uint64_t number = failure->user_stack ? failure->user_stack->number : 0;
 
-	return number != failure->number ? number : 0;
+	return number != failure->first_number ? number : 0;
 }
 
 int model_hot(struct model *model, const struct event_hot *raw)

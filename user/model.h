@@ -33,12 +33,12 @@ struct model_failure {
 	char *cgroup; /* likewise */
 	char *vma_path; /* of the file that is mapped; NULL: none, or not known */
 	uint64_t number; /* of this process's failures, from 1 */
-	uint64_t bytes; /* not released by this call */
+	uint64_t bytes; /* not released by this call, or by all that it stands for */
 	uint64_t process_bytes; /* by all of this process so far, this one included */
 	uint64_t process_leaks; /* the failures that these are of */
 	uint64_t count; /* of the failures that this one stands for, itself included: see repeats.h */
-	uint64_t
-		last_time_ns; /* of the last of them, CLOCK_REALTIME; `number` is the last one's, `bytes` are of them all */
+	uint64_t span_ns; /* from this one to the last of them; `number` is the last one's */
+	uint64_t first_number;
 	struct modules *modules; /* NULL: not known */
 	struct shared_stack *user_stack; /* NULL: not taken; its stack is NULL as long as it is on its way */
 	struct stack *kernel_stack; /* NULL: not taken */

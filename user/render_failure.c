@@ -343,17 +343,20 @@ static void render_call(struct sink *sink, const struct event_failure *f)
 static int render_failure_repeat(struct sink *sink, const struct model_failure *failure)
 {
 	const struct event_failure *f = failure->raw;
+	const uint64_t last_time_ns = failure->time_ns + failure->span_ns;
 	struct format_buffer clock, time;
 
-	render_begin(sink, "failure_repeat", failure->last_time_ns);
+	render_begin(sink, "failure_repeat", last_time_ns);
 	render_call(sink, f);
-	sink_line(sink, NULL, "%s  %s[%u]  %s() = %s, %llu times in %.1f s",
-		  format_clock(failure->last_time_ns, &clock), f->process.comm, f->process.tgid,
-		  render_syscall_name(f->syscall), format_errno(f->errno_code) ?: "?",
-		  (unsigned long long)failure->count, (double)(failure->last_time_ns - failure->time_ns) / 1e9);
+	sink_line(sink, NULL, "%s  %s[%u]  %s() = %s, %llu times in %.1f s", format_clock(last_time_ns, &clock),
+		  f->process.comm, f->process.tgid, render_syscall_name(f->syscall), format_errno(f->errno_code) ?: "?",
+		  (unsigned long long)failure->count, (double)failure->span_ns / 1e9);
 	sink_number(sink, "count", failure->count);
 	sink_string(sink, "first_time", format_rfc3339(failure->time_ns, &time));
-	sink_hex(sink, "stack_key", f->stack_key);
+	if (f->stack_key)
+		sink_hex(sink, "stack_key", f->stack_key);
+	else
+		sink_null(sink, "stack_key");
 	render_process(sink, failure);
 	render_cause(sink, f);
 	render_bytes(sink, failure);

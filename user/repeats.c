@@ -7,8 +7,8 @@
 
 #include "../bpf/filter.h"
 
-/* Each holds a record and a stack. Beyond it the oldest go out before their second is over. */
-#define REPEATS_MAX 1024
+/* Each holds a record and a kernel stack, some kilobytes. Beyond it the oldest go out before their second is over. */
+#define REPEATS_MAX 256
 
 static int compare_u64(uint64_t a, uint64_t b)
 {

@@ -285,6 +285,12 @@ bool stack_cache_has(const struct stack_cache *cache, const struct event_failure
 	return place && place_is_of(place, failure) && !failure->has_slice;
 }
 
+void stack_cache_count_repeat(struct stack_cache *cache, const struct event_failure *failure)
+{
+	cache->counts.failures += failure->stack_key != 0;
+	cache->counts.shared += failure->stack_key != 0;
+}
+
 int stack_cache_find(struct stack_cache *cache, struct modules *modules, const struct event_failure *failure,
 		     uint64_t number, struct shared_stack **ret)
 {

@@ -55,6 +55,9 @@ bool stack_cache_has_slice(const struct stack_cache *cache, const struct event_f
 int stack_cache_find(struct stack_cache *cache, struct modules *modules, const struct event_failure *failure,
 		     uint64_t number, struct shared_stack **ret);
 
+/* One more failure shares a stack without being looked at: see repeats.h. */
+void stack_cache_count_repeat(struct stack_cache *cache, const struct event_failure *failure);
+
 /* Whether stack_cache_find() would share a stack that is known or on its way, with modules that did not change. */
 bool stack_cache_has(const struct stack_cache *cache, const struct event_failure *failure);
 

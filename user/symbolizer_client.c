@@ -315,6 +315,7 @@ static void end_at_deadline(struct symbolizer_client *client)
 		return;
 	}
 	client->counts.deadlines++;
+	/* On a machine that is always busy one that hangs must not be waited for again and again. */
 	if (ask->space)
 		spaces_blame(client->spaces, ask->space, excused ? 0 : module, ask->names, "deadline");
 	answer_without_end(client, "deadline");
@@ -375,8 +376,10 @@ static int on_stack(struct symbolizer_client *client, const struct wire_message 
 	client->state = STATE_IDLE;
 	client->deadline_ns = 0;
 	client->deaths = 0;
-	if (ask->space)
+	if (ask->space) {
+		ask->space->failures = 0;
 		space_explain(ask->space, stack);
+	}
 	answer(client, stack);
 	return 0;
 }
@@ -516,8 +519,9 @@ static void on_process(struct symbolizer_client *client)
 
 	if (client->process)
 		receive_messages(client);
+	/* Where nothing could be sent to it any more, it cannot have been what it was asked last. */
 	if (client->process && symbolizer_process_reap(client->process, &killed))
-		lose_process(client, killed);
+		lose_process(client, killed || client->broken);
 }
 
 static void on_wants(struct symbolizer_client *client)

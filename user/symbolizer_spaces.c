@@ -328,6 +328,7 @@ void spaces_blame(struct spaces *spaces, struct space *space, uint32_t module, b
 	} else if (++space->failures >= FAILURES_MAX) {
 		space->hopeless = reason;
 		space->hopeless_until_ns = now_ns() + spaces->bans.first_ns;
+		space->failures = 0;
 	}
 }
 

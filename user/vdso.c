@@ -7,7 +7,6 @@
  */
 #include "vdso.h"
 
-#include <elf.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,7 +14,6 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,9 +22,7 @@
 #define ARCH_MAP_VDSO_32 0x2002 /* <asm/prctl.h>, 4.9; libc's headers may be older */
 
 #define IMAGE_BYTES_MAX (64 << 10)
-#define DATA_PAGES_MAX	16 /* that go before an image: [vvar] and its kin */
 #define OWN_MAX		8 /* mappings */
-#define PAGE_BYTES	4096
 #define PROC_PATH_BYTES 32
 
 /* ---- where it is ---- */
@@ -104,31 +100,16 @@ static bool copy_own(int fd)
 	return find_own(names, own) == 1 && copy(fd, own[0].start, own[0].end - own[0].start);
 }
 
-static bool is_image(uint64_t addr)
-{
-	char magic[SELFMAG];
-	const struct iovec from = {(void *)(uintptr_t)addr, sizeof(magic)}, to = {magic, sizeof(magic)};
-
-	return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == sizeof(magic) && !memcmp(magic, ELFMAG, SELFMAG);
-}
-
 /*
- * In a child that does nothing else, since libc's clocks lead through what is taken away. A second vDSO beside the first
- * is refused, and the kernel says how large the image is, not where it is: behind its data.
+ * In a child that does nothing else, since libc's clocks lead through what is taken away: a second vDSO beside the first
+ * is refused. The kernel says how large the new one is, not where: it may be larger than the room that the old one left.
  */
 static bool copy_mapped_anew(int fd, const struct range *own, size_t count)
 {
-	long size;
-
 	for (size_t i = 0; i < count; i++)
 		if (syscall(SYS_munmap, own[i].start, own[i].end - own[i].start))
 			return false;
-	size = syscall(SYS_arch_prctl, ARCH_MAP_VDSO_32, own[0].start);
-	for (uint64_t page = 0; size > 0 && page < DATA_PAGES_MAX; page++)
-		if (is_image(own[0].start + page * PAGE_BYTES))
-			return copy(fd, own[0].start + page * PAGE_BYTES,
-				    ((size_t)size + PAGE_BYTES - 1) & -PAGE_BYTES);
-	return false;
+	return syscall(SYS_arch_prctl, ARCH_MAP_VDSO_32, own[0].start) > 0 && copy_own(fd);
 }
 
 static bool copy_of_32_bit(int fd)

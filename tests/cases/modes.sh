@@ -90,10 +90,12 @@ storm_case() {
 	asked=$(sed -n 's/.*an earlier one, \([0-9]*\) asked for.*/\1/p' "$work/err")
 	echo "single $single, together $together, lost $lost, asked $asked"
 	[ $((single + together + lost)) -eq "$calls" ] || fail "some are not accounted for" || return
-	[ "$single" -lt $((10000 + calls / 10)) ] || fail "the flood was not put together" || return
+	# In a guest, where the ring is overrun, so many may not come.
+	[ "$single" -le 10000 ] || [ "$together" -gt 0 ] || fail "the flood was not put together" || return
+	[ "$single" -lt $((10000 + calls / 10)) ] || fail "too much of the flood was shown" || return
 	[ "${asked:-999}" -le 40 ] || fail "one place was asked about again and again" || return
 	if grep '^{"event":"failure"' "$work/log" | grep -Fqv '"symbol":"fail_again_and_again"'; then
-		fail "a failure has no stack"
+		fail "a failure has no stack" || return
 	fi
 	[ -z "${KEEP_LOGS-}" ] || { head -n 100 "$work/log"; grep '^{"event":"failure_repeat"' "$work/log"; tail -n 1 "$work/log"; } >"$KEEP_LOGS/storm.ndjson"
 }

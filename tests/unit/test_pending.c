@@ -276,7 +276,8 @@ static void take_all(struct stage *stage, struct shown *shown)
 		const struct model_failure *failure = &first->failure;
 
 		assert_int_equal(failure->bytes, failure->count * failure->raw->length_bytes);
-		assert_true(failure->last_time_ns - failure->time_ns < NSEC_PER_SEC);
+		assert_true(failure->span_ns < NSEC_PER_SEC);
+		assert_true(failure->number - failure->first_number + 1 >= failure->count);
 		assert_true(failure->number > shown->last_number || failure->count > 1);
 		shown->last_number = failure->number;
 		if (failure->count == 1) {

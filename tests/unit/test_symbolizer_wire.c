@@ -46,8 +46,8 @@ static struct modules *some_modules(void)
 	struct module *list = calloc(2, sizeof(*list));
 	struct modules *modules;
 
-	list[0] = (struct module){0x1000, 0x2000, 0x3000, 4, 5, strdup("/usr/bin/a b"), -1};
-	list[1] = (struct module){0x5000, 0x6000, 0, 0, 0, strdup("[vdso]"), -1};
+	list[0] = (struct module){0x1000, 0x2000, 0x3000, 4, 5, strdup("/usr/bin/a b"), -1, false};
+	list[1] = (struct module){0x5000, 0x6000, 0, 0, 0, strdup("[vdso]"), -1, false};
 	assert_int_equal(modules_from_list(list, 2, &modules), 0);
 	return modules;
 }
@@ -112,7 +112,7 @@ static void asks(void **state)
 
 static void spaces(void **state)
 {
-	const uint32_t files[] = {3, WIRE_NO_FILE};
+	const uint32_t files[] = {3, WIRE_NO_FILE}, names_only[] = {3 | WIRE_NAMES_ONLY, WIRE_NO_FILE};
 	struct modules *modules = some_modules();
 	struct wire_buffer buffer = {};
 	struct wire_space space;
@@ -135,6 +135,13 @@ static void spaces(void **state)
 	assert_string_equal(space.list[1].path, "[vdso]");
 	assert_int_equal(space.files[0], 3);
 	assert_int_equal(space.files[1], WIRE_NO_FILE);
+	assert_false(space.list[0].names_only || space.list[1].names_only);
+	wire_space_fini(&space);
+	wire_buffer_fini(&buffer);
+	assert_int_equal(wire_encode_space(&buffer, 9, modules, names_only), 0);
+	assert_int_equal(wire_decode_space(buffer.bytes, buffer.size, &space), 0);
+	assert_int_equal(space.files[0], 3);
+	assert_true(space.list[0].names_only && !space.list[1].names_only);
 	wire_space_fini(&space);
 	wire_buffer_fini(&buffer);
 	modules_free(modules);
