@@ -69,6 +69,7 @@ struct trace {
 	int64_t boottime_offset_ns; /* CLOCK_REALTIME minus CLOCK_BOOTTIME */
 	uint64_t started_ns; /* CLOCK_MONOTONIC */
 	uint64_t shown; /* failures */
+	uint64_t ring_full; /* records that were lost for that, at the last tick */
 	unsigned int batch; /* records taken since the waiter was last asked */
 	uint32_t
 		limit_doubted; /* what /proc said at the last tick, where it was not what the tracer goes by; 0: it agreed */
@@ -451,6 +452,17 @@ static void follow_limit(struct trace *trace)
 	on_record(trace, &changed, sizeof(changed));
 }
 
+/* Told late, but told: what is read of a process after this is right again. */
+static void follow_losses(struct trace *trace)
+{
+	struct tracer_losses losses;
+
+	if (tracer_read_losses(trace->tracer, &losses) || losses.causes[LOSS_RING_FULL] == trace->ring_full)
+		return;
+	trace->ring_full = losses.causes[LOSS_RING_FULL];
+	model_note_losses(trace->model);
+}
+
 /* What is done once a second: nothing of it is on the path of an event. */
 static void on_tick(struct trace *trace)
 {
@@ -458,6 +470,7 @@ static void on_tick(struct trace *trace)
 
 	follow_clock(trace);
 	follow_limit(trace);
+	follow_losses(trace);
 	output_note(trace->output, pending_flush(trace->pending, clock_now_ns(CLOCK_MONOTONIC)));
 	show_complete(trace);
 	err = tracer_arm_return_if_needed(trace->tracer);

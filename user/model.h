@@ -56,12 +56,13 @@ int model_failure(struct model *model, const struct event_failure *raw, struct m
 void model_failure_fini(struct model_failure *failure);
 
 /*
- * Whether this failure is one too many to be shown by itself: its process has failed FLOOD_AFTER times, is now failing more
- * than FLOOD_PER_SEC times a second, and failures with the same stack were shown. To be asked once of each failure.
+ * Counts this failure among those of its second, once each. True: it is to be shown by itself; false: it is one too many.
+ * Its process has failed FLOOD_AFTER times, is now failing more than FLOOD_PER_SEC times a second, and failures with the
+ * same stack were shown.
  */
 #define FLOOD_AFTER   10000
 #define FLOOD_PER_SEC 1000
-bool model_is_flood(struct model *model, const struct event_failure *raw);
+bool model_admit(struct model *model, const struct event_failure *raw);
 
 /* Lets `failure` stand for one more failure of its process, from the same place and for the same cause. 0 or -ENOMEM. */
 int model_failure_repeat(struct model *model, const struct event_failure *raw, struct model_failure *failure);
@@ -86,6 +87,10 @@ uint64_t model_failure_repeat_of(const struct model_failure *failure);
 int model_hot(struct model *model, const struct event_hot *raw);
 int model_mapped(struct model *model, const struct event_mapped *raw);
 int model_slice(struct model *model, const struct event_slice *raw);
+
+/* Records were lost on their way: what processes have told of themselves may not be all. */
+void model_note_losses(struct model *model);
+
 bool model_has_slice(const struct model *model, const struct event_failure *failure);
 
 /* The answer to what options.stacks.ask was asked, as symbolizer_answered. */

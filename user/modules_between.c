@@ -169,7 +169,6 @@ int modules_between(const struct modules *before, struct modules *after, struct 
 	}
 	modules_set_root_fd(modules, copy_one(modules_root_fd(after), modules_root_fd(before)));
 	modules_set_perf_map_fd(modules, copy_one(modules_perf_map_fd(after), modules_perf_map_fd(before)));
-	modules_set_generation(modules, modules_generation(before));
 	*ret = modules;
 	return 0;
 }

@@ -21,8 +21,8 @@ bool modules_are_same(const struct modules *a, const struct modules *b);
 
 /*
  * A reference to `after` where it has all that was there before; else a list of its own: what either reading has and the
- * other does not contradict. Where they do there is a module without a file, MODULES_REPLACED. Such a list has the
- * generation of `before`. 0 or -ENOMEM.
+ * other does not contradict. Where they do there is a module without a file, MODULES_REPLACED. Such a list has no
+ * generation yet. 0 or -ENOMEM.
  */
 int modules_between(const struct modules *before, struct modules *after, struct modules **ret);
 

@@ -178,7 +178,7 @@ static int add_failure(struct pending *pending, const struct event *event)
 
 	if (err)
 		return err;
-	if (model_is_flood(pending->model, event->failure))
+	if (!model_admit(pending->model, event->failure))
 		return put_together(pending, event);
 	err = keep_failure(pending, event, &item);
 	return err ? err : queue(pending, item);

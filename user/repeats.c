@@ -6,14 +6,10 @@
 #include <search.h>
 
 #include "../bpf/filter.h"
+#include "compare.h"
 
 /* Each holds a record and a kernel stack, some kilobytes. Beyond it the oldest go out before their second is over. */
 #define REPEATS_MAX 256
-
-static int compare_u64(uint64_t a, uint64_t b)
-{
-	return a < b ? -1 : a > b;
-}
 
 static int repeat_compare(const void *left, const void *right)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * repeats.h: the failures of a flood, put together: one record a second for all that came from one place of a process, for
- * one cause. Which failures these are is model_is_flood()'s decision. Shows nothing: pending.c queues what is due.
+ * one cause. Which failures these are is model_admit()'s decision. Shows nothing: pending.c queues what is due.
  */
 #ifndef VMASNOOP_REPEATS_H
 #define VMASNOOP_REPEATS_H

@@ -12,6 +12,7 @@
 #include <sys/queue.h>
 
 #include "cleanup.h"
+#include "compare.h"
 #include "event.h"
 #include "slices.h"
 #include "stack_compare.h"
@@ -56,7 +57,7 @@ static int compare_keys(const void *left, const void *right)
 {
 	const struct place *a = left, *b = right;
 
-	return a->key < b->key ? -1 : a->key > b->key;
+	return compare_u64(a->key, b->key);
 }
 
 /* --- places --- */
@@ -184,9 +185,41 @@ static int ask(struct stack_cache *cache, const struct place *place, struct modu
 	return 0;
 }
 
-/* Fills `shared` now where nobody can be asked, or later. A stack that was merely refused is not kept. */
-static int request(struct stack_cache *cache, struct place *place, struct modules *modules, const struct raw_stack *raw,
-		   struct shared_stack *shared)
+static void want_slice(const struct stack_cache *cache, uint64_t key)
+{
+	if (cache->options.want_slice)
+		cache->options.want_slice(cache->options.context, key);
+}
+
+/*
+ * Whether the stack of the place must be asked for anew, since the process has other modules now; once for each such
+ * change. What is merely missing waits for a slice, if one can come: frame pointers alone may lead less far.
+ */
+static bool is_outdated(struct stack_cache *cache, struct place *place, const struct modules *modules,
+			const struct event_failure *failure)
+{
+	const struct stack *stack = place->stack->stack;
+
+	if (!modules || !stack || place->generation == modules_generation(modules))
+		return false;
+	place->generation = modules_generation(modules);
+	if (stack_is_contradicted(stack, modules)) {
+		place_set(cache, place, NULL, false);
+		return true;
+	}
+	if (!stack_may_be_completed(stack, modules))
+		return false;
+	if (!failure->compat)
+		want_slice(cache, failure->stack_key);
+	return failure->compat;
+}
+
+/*
+ * Fills `shared` now where nobody can be asked, or later. A stack that was merely refused is not kept: -EAGAIN or the like
+ * where the one of the place is as good as it was, which then is better than none.
+ */
+static int request(struct stack_cache *cache, struct place *place, struct modules *modules,
+		   const struct event_failure *failure, const struct raw_stack *raw, struct shared_stack *shared)
 {
 	const char *reason = "process_gone";
 	struct stack *bare;
@@ -196,8 +229,7 @@ static int request(struct stack_cache *cache, struct place *place, struct module
 		err = ask(cache, place, modules, raw, shared);
 		reason = err ? "symbolizer_busy" : NULL;
 	}
-	/* Refused: an earlier stack of the place is better than none. */
-	if (err == -ENOMEM || (err && place->stack))
+	if (err == -ENOMEM || (err && place_is_of(place, failure) && !is_outdated(cache, place, modules, failure)))
 		return err;
 	if (reason) {
 		bare = symbolizer_client_bare_stack(modules, raw, reason);
@@ -208,14 +240,9 @@ static int request(struct stack_cache *cache, struct place *place, struct module
 	if (err)
 		return 0;
 	place_set(cache, place, shared, raw->registers != NULL);
+	place->chain = hash_chain(failure);
 	place->generation = modules ? modules_generation(modules) : 0;
 	return 0;
-}
-
-static void want_slice(const struct stack_cache *cache, uint64_t key)
-{
-	if (cache->options.want_slice)
-		cache->options.want_slice(cache->options.context, key);
 }
 
 /* When the failure that it was asked for went out without it, this one is the first to have it. */
@@ -243,8 +270,7 @@ static int find_new(struct stack_cache *cache, struct place *place, struct modul
 	/* The kernel side thinks that there is a stack of this key, and there is none: it was dropped here, or its slice lost. */
 	if (!slice && !failure->compat)
 		want_slice(cache, failure->stack_key);
-	place->chain = hash_chain(failure);
-	err = request(cache, place, modules, &raw, shared);
+	err = request(cache, place, modules, failure, &raw, shared);
 	if (err) {
 		shared_stack_free(shared);
 		if (err == -ENOMEM)
@@ -253,29 +279,6 @@ static int find_new(struct stack_cache *cache, struct place *place, struct modul
 	}
 	*ret = shared;
 	return 0;
-}
-
-/*
- * Whether the stack of the place must be asked for anew, since the process has other modules now; once for each such
- * change. What is merely missing waits for a slice, if one can come: frame pointers alone may lead less far.
- */
-static bool is_outdated(struct stack_cache *cache, struct place *place, const struct modules *modules,
-			const struct event_failure *failure)
-{
-	const struct stack *stack = place->stack->stack;
-
-	if (!modules || !stack || place->generation == modules_generation(modules))
-		return false;
-	place->generation = modules_generation(modules);
-	if (stack_is_contradicted(stack, modules)) {
-		place_set(cache, place, NULL, false);
-		return true;
-	}
-	if (!stack_may_be_completed(stack, modules))
-		return false;
-	if (!failure->compat)
-		want_slice(cache, failure->stack_key);
-	return failure->compat;
 }
 
 bool stack_cache_has(const struct stack_cache *cache, const struct event_failure *failure)
@@ -360,6 +363,7 @@ static void forget_makeshift(struct stack_cache *cache, struct place *place, con
 	if (!place)
 		return;
 	place_set(cache, place, ask->before, ask->before != NULL);
+	place->generation = 0; /* nobody has held it against the modules that the ask was with */
 	if (!ask->before)
 		want_slice(cache, ask->key);
 }

@@ -6,8 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
+#include <seccomp.h>
 
 #include "../../bpf/verdict.h"
 #include "model.h"
@@ -272,6 +275,47 @@ static void test_hot(void **state)
 	model_free(model);
 }
 
+/* Whatever has its id now is a stranger: who opens anything here is killed. */
+static void replay_without_files(void)
+{
+	struct model *model = make();
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	struct event_failure_full full;
+	struct event_mapped mapped;
+	struct event_hot hot;
+
+	records_failure(&full);
+	records_hot(&hot);
+	records_mapped(&mapped);
+	records_kernel_stack(&full, 0, 0); /* its names are looked for in an empty file */
+	full.failure.vma.kind = VMA_FILE;
+	full.failure.process.tgid = full.failure.process.tid = (uint32_t)getpid();
+	hot.process = mapped.process = full.failure.process;
+	if (!filter || seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, SCMP_SYS(open), 0) ||
+	    seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, SCMP_SYS(openat), 0) ||
+	    seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, SCMP_SYS(openat2), 0) ||
+	    seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, SCMP_SYS(readlink), 0) ||
+	    seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, SCMP_SYS(readlinkat), 0) || seccomp_load(filter))
+		_exit(1);
+	model_hot(model, &hot);
+	model_mapped(model, &mapped);
+	add(model, &full);
+	add(model, &full);
+	_exit(0);
+}
+
+static void test_a_replay_opens_nothing(void **state)
+{
+	pid_t child = fork();
+	int status;
+
+	(void)state;
+	if (!child)
+		replay_without_files();
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 /* More processes than are kept: the least recently used are forgotten, the others are not. */
 static void test_very_many_processes(void **state)
 {
@@ -312,6 +356,7 @@ int main(void)
 		cmocka_unit_test(test_stacks_that_are_not_there),
 		cmocka_unit_test(test_kernel_stack),
 		cmocka_unit_test(test_hot),
+		cmocka_unit_test(test_a_replay_opens_nothing),
 		cmocka_unit_test(test_very_many_processes),
 	};
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Names while what is mapped changes: a child that maps one file, and then another, to the same address. It is near no
- * limit, so nobody tells of it. The asks are noted here and answered by hand, as the symbolizer would.
+ * Names while what is mapped changes: a child that maps one file, and then another, to the same address. Nobody tells of
+ * it but the test, by the records that a hot process has. The asks are noted here and answered by hand, as the symbolizer would.
  */
 #include <fcntl.h>
 #include <setjmp.h>
@@ -132,18 +132,49 @@ static int tear_down(void **state)
 	return munmap(stage.addr, BYTES);
 }
 
-static void fail_at(uint64_t time_ns, uint64_t key, struct model_failure *ret)
+static void fill_child(struct event_process *process)
+{
+	process->tgid = process->tid = (uint32_t)stage.child;
+	assert_int_equal(proc_read_start_ns(stage.child, (uint64_t *)&process->start_time_ns), 0);
+}
+
+static void fail_with_count(uint64_t time_ns, uint64_t key, uint32_t vma_count, struct model_failure *ret)
 {
 	static struct event_failure_full full; /* the failure refers to it */
-	struct event_process *process = &full.failure.process;
 
 	records_failure(&full);
 	records_user_stack(&full, (uintptr_t)stage.addr + 64, 1);
 	full.failure.stack_key = key;
 	full.failure.header.time_ns = time_ns;
-	process->tgid = process->tid = (uint32_t)stage.child;
-	assert_int_equal(proc_read_start_ns(stage.child, (uint64_t *)&process->start_time_ns), 0);
+	full.failure.vma_count = vma_count;
+	fill_child(&full.failure.process);
 	assert_int_equal(model_failure(stage.model, &full.failure, ret), 0);
+}
+
+/* Because of the limit, and so of a hot process. */
+static void fail_at(uint64_t time_ns, uint64_t key, struct model_failure *ret)
+{
+	fail_with_count(time_ns, key, RECORDS_LIMIT, ret);
+}
+
+static void note_mapped(uint64_t time_ns)
+{
+	struct event_mapped mapped;
+
+	records_mapped(&mapped);
+	mapped.header.time_ns = time_ns;
+	fill_child(&mapped.process);
+	assert_int_equal(model_mapped(stage.model, &mapped), 0);
+}
+
+static void note_hot(uint64_t time_ns)
+{
+	struct event_hot hot;
+
+	records_hot(&hot);
+	hot.header.time_ns = time_ns;
+	fill_child(&hot.process);
+	assert_int_equal(model_hot(stage.model, &hot), 0);
 }
 
 /* A failure in the code at the address. What may be spent on doubts is of one second: each is in another. */
@@ -221,21 +252,25 @@ static void test_another_file_at_the_same_address(void **state)
 /* Two that fail, and only then is there time to look: the second is no more known than the first. */
 static void test_failures_that_were_waiting(void **state)
 {
-	struct model_failure first, failures[3];
+	struct model_failure first, failures[4];
 	uint64_t time_ns;
 
 	(void)state;
 	tell(MAP_FIRST);
 	fail_with_key(1, &first);
+	answer();
 	time_ns = clock_now_ns(CLOCK_MONOTONIC) + 5000000000ULL;
 	tell(MAP_SECOND);
 	fail_at(time_ns, 2, &failures[0]);
 	fail_at(time_ns, 3, &failures[1]);
 	assert_asked(3, MODULES_REPLACED);
-	fail_at(time_ns + 1, 4, &failures[2]);
-	assert_asked(4, SECOND);
+	/* A place that is known from before is in the same case. */
+	fail_at(time_ns, 1, &failures[2]);
+	assert_asked(4, MODULES_REPLACED);
+	fail_at(time_ns + 1, 4, &failures[3]);
+	assert_asked(5, SECOND);
 	model_failure_fini(&first);
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 4; i++)
 		model_failure_fini(&failures[i]);
 }
 
@@ -316,6 +351,145 @@ static void test_nothing_changed(void **state)
 	model_failure_fini(&failures[1]);
 }
 
+/* Between two readings that say the same, nothing was replaced. */
+static void test_nothing_changed_since(void **state)
+{
+	struct model_failure first, between, after;
+	uint64_t time_ns, later_ns;
+
+	(void)state;
+	tell(MAP_FIRST);
+	fail_at(clock_now_ns(CLOCK_MONOTONIC), 1, &first);
+	tell(MAP_SECOND);
+	time_ns = clock_now_ns(CLOCK_MONOTONIC);
+	fail_at(time_ns, 2, &between);
+	assert_asked(2, MODULES_REPLACED);
+	later_ns = clock_now_ns(CLOCK_MONOTONIC);
+	note_mapped(time_ns);
+	fail_at(later_ns, 3, &after);
+	assert_asked(3, SECOND);
+	model_failure_fini(&first);
+	model_failure_fini(&between);
+	model_failure_fini(&after);
+}
+
+#define MSEC_NS 1000000ULL
+
+/* As long as it is hot it tells what it maps: this here, which was not told, is not looked for. */
+static void test_watched(void **state)
+{
+	const uint64_t time_ns = clock_now_ns(CLOCK_MONOTONIC) + 1000 * MSEC_NS;
+	struct model_failure failures[4];
+
+	(void)state;
+	tell(MAP_FIRST);
+	note_mapped(time_ns);
+	tell(MAP_SECOND);
+	for (size_t i = 0; i < 3; i++) {
+		fail_at(time_ns + (i + 1) * 60 * MSEC_NS, i + 1, &failures[i]);
+		assert_asked(i + 1, FIRST);
+	}
+	note_mapped(time_ns + 200 * MSEC_NS);
+	fail_at(time_ns + 210 * MSEC_NS, 4, &failures[3]);
+	assert_asked(4, SECOND);
+	for (size_t i = 0; i < 4; i++)
+		model_failure_fini(&failures[i]);
+}
+
+/* It went below, mapped something else, of which it told nothing, and came back: shown by a gap between its records. */
+static void test_watched_and_away(void **state)
+{
+	const uint64_t time_ns = clock_now_ns(CLOCK_MONOTONIC) + 1000 * MSEC_NS;
+	struct model_failure failures[4];
+
+	(void)state;
+	tell(MAP_FIRST);
+	note_mapped(time_ns);
+	fail_at(time_ns + MSEC_NS, 1, &failures[0]);
+	assert_asked(1, FIRST);
+	answer();
+	tell(MAP_SECOND);
+	/* Which a failure at a known place only passes on. */
+	fail_at(time_ns + 5000 * MSEC_NS, 1, &failures[1]);
+	assert_int_equal(asked.count, 1);
+	fail_at(time_ns + 5001 * MSEC_NS, 2, &failures[2]);
+	assert_asked(2, MODULES_REPLACED);
+	/* From then on it is trusted again. */
+	tell(MAP_FIRST);
+	fail_at(time_ns + 5002 * MSEC_NS, 3, &failures[3]);
+	assert_asked(3, SECOND);
+	for (size_t i = 0; i < 4; i++)
+		model_failure_fini(&failures[i]);
+}
+
+/* The same, where a failure says that it is below. */
+static void test_watched_and_below(void **state)
+{
+	const uint64_t time_ns = clock_now_ns(CLOCK_MONOTONIC) + 1000 * MSEC_NS;
+	struct model_failure first, second;
+
+	(void)state;
+	tell(MAP_FIRST);
+	note_mapped(time_ns);
+	fail_at(time_ns + MSEC_NS, 1, &first);
+	tell(MAP_SECOND);
+	fail_with_count(time_ns + 2 * MSEC_NS, 2, 812, &second);
+	assert_asked(2, MODULES_REPLACED);
+	model_failure_fini(&first);
+	model_failure_fini(&second);
+}
+
+/* Once anybody was heard to map code, all who get hot will be. */
+static void test_hot_is_watched(void **state)
+{
+	const uint64_t time_ns = clock_now_ns(CLOCK_MONOTONIC) + 1000 * MSEC_NS;
+	struct event_mapped anybody;
+	struct model_failure failures[3];
+
+	(void)state;
+	tell(MAP_FIRST);
+	note_hot(time_ns);
+	fail_at(time_ns + MSEC_NS, 1, &failures[0]);
+	assert_asked(1, FIRST);
+	tell(MAP_SECOND);
+	fail_at(time_ns + 2 * MSEC_NS, 2, &failures[1]);
+	assert_asked(2, MODULES_REPLACED);
+	records_mapped(&anybody);
+	assert_int_equal(model_mapped(stage.model, &anybody), 0);
+	note_hot(time_ns + 3 * MSEC_NS);
+	/* What it had mapped before that is looked for once. */
+	tell(MAP_FIRST);
+	fail_at(time_ns + 4 * MSEC_NS, 3, &failures[2]);
+	assert_asked(3, MODULES_REPLACED);
+	model_failure_fini(&failures[2]);
+	tell(MAP_SECOND);
+	fail_at(time_ns + 5 * MSEC_NS, 4, &failures[2]);
+	assert_asked(4, FIRST);
+	for (size_t i = 0; i < 3; i++)
+		model_failure_fini(&failures[i]);
+}
+
+/* What was lost may have been what it told: once it is read anew. */
+static void test_losses(void **state)
+{
+	const uint64_t time_ns = clock_now_ns(CLOCK_MONOTONIC) + 1000 * MSEC_NS;
+	struct model_failure failures[3];
+
+	(void)state;
+	tell(MAP_FIRST);
+	note_mapped(time_ns);
+	fail_at(time_ns + MSEC_NS, 1, &failures[0]);
+	tell(MAP_SECOND);
+	model_note_losses(stage.model);
+	fail_at(time_ns + 2 * MSEC_NS, 2, &failures[1]);
+	assert_asked(2, MODULES_REPLACED);
+	tell(MAP_FIRST);
+	fail_at(time_ns + 3 * MSEC_NS, 3, &failures[2]);
+	assert_asked(3, SECOND);
+	for (size_t i = 0; i < 3; i++)
+		model_failure_fini(&failures[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,6 +499,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_known_place, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unmapped_behind_the_failure, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_nothing_changed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_nothing_changed_since, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_watched, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_watched_and_away, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_watched_and_below, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_hot_is_watched, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_losses, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("remapped", tests, NULL, NULL);

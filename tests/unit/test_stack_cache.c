@@ -72,8 +72,8 @@ static struct stack_cache *make(void)
 	return cache;
 }
 
-/* Of so many mappings of "/a", from 0x1000 on, of a page each. */
-static struct modules *make_modules(size_t count, uint64_t generation)
+/* Of so many mappings of that file, from 0x1000 on, of a page each. */
+static struct modules *make_modules_of(const char *path, size_t count, uint64_t generation)
 {
 	struct module *list = calloc(count, sizeof(*list));
 	struct modules *modules;
@@ -81,10 +81,15 @@ static struct modules *make_modules(size_t count, uint64_t generation)
 	assert_non_null(list);
 	for (size_t i = 0; i < count; i++)
 		list[i] = (struct module){
-			.start = 0x1000 * (i + 1), .end = 0x1000 * (i + 2), .inode = 1, .path = strdup("/a"), .fd = -1};
+			.start = 0x1000 * (i + 1), .end = 0x1000 * (i + 2), .inode = 1, .path = strdup(path), .fd = -1};
 	assert_int_equal(modules_from_list(list, count, &modules), 0);
 	modules_set_generation(modules, generation);
 	return modules;
+}
+
+static struct modules *make_modules(size_t count, uint64_t generation)
+{
+	return make_modules_of("/a", count, generation);
 }
 
 /* A stack of two frames, the outer one at `outer`. */
@@ -345,6 +350,41 @@ static void test_without_slices_the_addresses_decide(void **state)
 	stack_cache_free(cache);
 }
 
+/* Refused, it is not shown the stack of other addresses, and nothing is said of those that asked for it. */
+static void test_refused_with_other_addresses(void **state)
+{
+	struct stack_cache *cache = make();
+	struct shared_stack *first, *refused, *same, *other;
+	struct event_failure_full full;
+	uint64_t key;
+
+	(void)state;
+	records_failure(&full);
+	full.failure.compat = 1;
+	key = full.failure.stack_key;
+	first = find(cache, &full, 1, false);
+	stack_cache_answered(cache, asked.asks[0].id, answer(0x2000, NULL));
+	records_user_stack(&full, 0x7000, 4);
+	full.failure.stack_key = key;
+	asked.refuse = -EAGAIN;
+	refused = find(cache, &full, 2, false);
+	assert_ptr_not_equal(refused, first);
+	assert_int_equal(refused->stack->frames[0].addr, 0x7000);
+	assert_string_equal(refused->stack->frames[0].reason, "symbolizer_busy");
+	asked.refuse = 0;
+	other = find(cache, &full, 3, false);
+	assert_ptr_not_equal(other, first);
+	assert_int_equal(asked.count, 2);
+	shared_stack_free(other);
+	/* The last to be asked for is that of the second. */
+	same = find(cache, &full, 4, false);
+	assert_int_equal(asked.count, 2);
+	shared_stack_free(first);
+	shared_stack_free(refused);
+	shared_stack_free(same);
+	stack_cache_free(cache);
+}
+
 /* What is inlined is known only with debug information: it makes no other stack of it. */
 static void test_inlined_frames_do_not_differ(void **state)
 {
@@ -445,6 +485,55 @@ static void test_modules_complete_a_stack(void **state)
 	modules_free(without);
 	modules_free(with);
 	modules_free(others);
+}
+
+/* An answer that is no answer does not make the stack of before one that was held against the new files. */
+static void test_a_makeshift_answer_hides_no_other_file(void **state)
+{
+	struct modules *before = make_modules(2, 1), *now = make_modules_of("/b", 2, 2);
+	struct stack_cache *cache = make();
+	struct shared_stack *shared[3];
+	struct event_failure_full full;
+
+	(void)state;
+	records_failure(&full);
+	shared[0] = find_with(cache, before, &full, 1, true);
+	stack_cache_answered(cache, asked.asks[0].id, answer_within(before, NULL));
+	shared[1] = find_with(cache, now, &full, 2, true);
+	stack_cache_answered(cache, asked.asks[1].id, answer_within(now, "deadline"));
+	shared[2] = find_with(cache, now, &full, 3, false);
+	assert_int_equal(asked.count, 3);
+	assert_ptr_not_equal(shared[2], shared[0]);
+	for (size_t i = 0; i < 3; i++)
+		shared_stack_free(shared[i]);
+	stack_cache_free(cache);
+	modules_free(before);
+	modules_free(now);
+}
+
+/* Nor is it shown, with the old file's name, to one whose slice was refused. */
+static void test_refused_with_another_file(void **state)
+{
+	struct modules *before = make_modules(2, 1), *now = make_modules_of("/b", 2, 2);
+	struct stack_cache *cache = make();
+	struct shared_stack *first, *same, *refused;
+	struct event_failure_full full;
+
+	(void)state;
+	records_failure(&full);
+	first = find_with(cache, before, &full, 1, true);
+	stack_cache_answered(cache, asked.asks[0].id, answer_within(before, NULL));
+	asked.refuse = -EAGAIN;
+	same = find_with(cache, before, &full, 2, true);
+	assert_ptr_equal(same, first);
+	refused = find_with(cache, now, &full, 4, true);
+	assert_string_equal(refused->stack->frames[0].reason, "symbolizer_busy");
+	shared_stack_free(first);
+	shared_stack_free(same);
+	shared_stack_free(refused);
+	stack_cache_free(cache);
+	modules_free(before);
+	modules_free(now);
 }
 
 /* Of a 32-bit program no slice ever comes: it is asked at once, and once only. */
@@ -559,9 +648,12 @@ int main(void)
 		cmocka_unit_test(test_give_up),
 		cmocka_unit_test(test_makeshift_answers_are_not_kept),
 		cmocka_unit_test(test_without_slices_the_addresses_decide),
+		cmocka_unit_test(test_refused_with_other_addresses),
 		cmocka_unit_test(test_inlined_frames_do_not_differ),
 		cmocka_unit_test(test_many_places),
 		cmocka_unit_test(test_modules_complete_a_stack),
+		cmocka_unit_test(test_a_makeshift_answer_hides_no_other_file),
+		cmocka_unit_test(test_refused_with_another_file),
 		cmocka_unit_test(test_modules_complete_a_stack_without_slices),
 		cmocka_unit_test(test_bytes_are_bounded),
 		cmocka_unit_test(test_slices_without_a_failure),
