@@ -222,7 +222,7 @@ mode_cases() {
 	if [ -n "${LIMIT_IS_OURS-}" ]; then
 		case_run storm storm_case 15000
 	else
-		case_run storm storm_case 1000000
+		case_run storm storm_case 300000
 		case_run storm-end storm_end_case
 	fi
 	case_once max-events-machine max_events_machine_case
