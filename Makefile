@@ -169,7 +169,7 @@ bench: $(BUILD)/symbolize $(BUILD)/vmasnoop ## measure what has a target
 
 # As it is shipped: no sanitizer.
 SYMBOLIZE_OBJECTS := $(patsubst %,$(BUILD)/user/%.o,symbolizer unwind walk symbols symbol_table source_lines separate_debug \
-	perf_map ranges demangle stack maps modules module_files regular_file file_id)
+	perf_map ranges demangle stack maps modules module_files vdso regular_file file_id)
 
 $(BUILD)/symbolize: tests/bench/symbolize.c tests/unit/subject.c $(SYMBOLIZE_OBJECTS) | $(FIXTURES)
 	$(call say,CC,$<)

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 void census_names_fini(struct census_names *names)
 {
@@ -16,14 +17,32 @@ void census_names_fini(struct census_names *names)
 	memset(names, 0, sizeof(*names));
 }
 
-/* FNV-1a: a table that strangers fill on purpose is slow at worst, and bounded. */
+/* Another one in each run, so that nobody can choose names that lie in one place. */
+static uint32_t seed_of_run(void)
+{
+	const void *random = (const void *)getauxval(AT_RANDOM);
+	uint32_t seed = 2166136261U;
+
+	if (random)
+		memcpy(&seed, random, sizeof(seed));
+	return seed;
+}
+
+/* FNV-1a, and the end of MurmurHash3: names that differ in a number only would lie side by side. */
 static uint32_t hash_of(enum census_kind kind, const char *name, size_t length)
 {
-	uint32_t hash = 2166136261U ^ (uint32_t)kind;
+	static uint32_t seed;
+	uint32_t hash;
+
+	if (!seed)
+		seed = seed_of_run();
+	hash = seed ^ (uint32_t)kind;
 
 	for (size_t i = 0; i < length; i++)
 		hash = (hash ^ (uint8_t)name[i]) * 16777619U;
-	return hash;
+	hash = (hash ^ hash >> 16) * 0x85ebca6bU;
+	hash = (hash ^ hash >> 13) * 0xc2b2ae35U;
+	return hash ^ hash >> 16;
 }
 
 static bool is_of(const struct census_name *name, enum census_kind kind, const struct census_mapping *mapping)
