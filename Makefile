@@ -164,12 +164,12 @@ lint: ## the rules that can be read off the sources
 unit: $(UNIT_TESTS) $(FUZZERS) ## the unit tests alone, under ASan and UBSan
 	$(Q)for test in $(UNIT_TESTS) $(FUZZERS); do $$test || exit 1; done
 
-bench: $(BUILD)/symbolize ## measure what has a target
+bench: $(BUILD)/symbolize $(BUILD)/vmasnoop ## measure what has a target
 	tests/bench/run
 
 # As it is shipped: no sanitizer.
 SYMBOLIZE_OBJECTS := $(patsubst %,$(BUILD)/user/%.o,symbolizer unwind walk symbols symbol_table source_lines separate_debug \
-	perf_map ranges demangle stack modules module_files regular_file file_id vdso)
+	perf_map ranges demangle stack maps modules module_files vdso regular_file file_id)
 
 $(BUILD)/symbolize: tests/bench/symbolize.c tests/unit/subject.c $(SYMBOLIZE_OBJECTS) | $(FIXTURES)
 	$(call say,CC,$<)

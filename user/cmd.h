@@ -14,5 +14,6 @@ enum exit_status {
 /* argv[0] is the command's own name. Each returns the exit status. */
 int cmd_trace(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
+int cmd_census(int argc, char **argv);
 
 #endif

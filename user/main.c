@@ -13,6 +13,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{"replay", cmd_replay},
+	{"census", cmd_census},
 	/* What the tracer starts beside itself; not for people. */
 	{SYMBOLIZER_CHILD_WORD, cmd_symbolizer_child},
 	{DEBUGINFOD_HELPER_WORD, cmd_debuginfod_helper},

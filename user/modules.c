@@ -17,11 +17,9 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "maps.h"
 #include "module_files.h"
 #include "vdso.h"
-
-/* The longest that a line can be: a path whose every byte is a newline, shown as \012, and what stands before it. */
-#define LINE_BYTES (4 * PATH_MAX + 256)
 
 #define PROC_PATH_BYTES 96 /* "/proc/TID/map_files/START-END", with numbers at their widest */
 
@@ -222,48 +220,25 @@ static int add(struct modules *modules, const struct module *module, const char 
 	return 0;
 }
 
-/*
- * Newlines come as \012, the only escape in this file (seq_file_path(m, file, "\n")); a backslash is not escaped, so
- * that a path with a literal \012 in it cannot be told apart.
- */
-static void unescape(char *path)
-{
-	char *out = path;
-
-	while (*path) {
-		if (!strncmp(path, "\\012", 4)) {
-			*out++ = '\n';
-			path += 4;
-		} else {
-			*out++ = *path++;
-		}
-	}
-	*out = '\0';
-}
-
-/* "START-END PERMS OFFSET MAJOR:MINOR INODE    PATH". False: nothing to execute from, no file, or not such a line. */
+/* False: nothing to execute from, no file, or no line of maps. */
 static bool parse_line(char *line, struct module *ret, char **ret_path)
 {
-	struct module module = {.fd = -1};
-	unsigned int major_number, minor_number;
-	char *perms = strchr(line, ' '), *path;
-	int path_at = -1;
+	struct maps_line fields;
 
-	/* Nearly all lines of a process with 65,000 of them end here, before anything dear is done. */
-	if (!perms || strnlen(perms, 4) < 4 || perms[3] != 'x')
+	if (maps_parse_line(line, strlen(line), &fields) || !(fields.perms & MAPS_EXEC))
 		return false;
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*4[-rwxsp] %" SCNx64 " %x:%x %" SCNu64 " %n", &module.start,
-		   &module.end, &module.file_offset, &major_number, &minor_number, &module.inode, &path_at) != 6)
+	if (!fields.inode && strcmp(fields.name, "[vdso]"))
 		return false;
-	if (path_at < 0 || module.start >= module.end)
-		return false;
-	path = line + path_at;
-	if (!module.inode && strcmp(path, "[vdso]"))
-		return false;
-	unescape(path);
-	module.device = makedev(major_number, minor_number);
-	*ret = module;
-	*ret_path = path;
+	maps_unescape(fields.name, fields.name_length);
+	*ret = (struct module){
+		.start = fields.start,
+		.end = fields.end,
+		.file_offset = fields.offset,
+		.inode = fields.inode,
+		.device = makedev(fields.dev_major, fields.dev_minor),
+		.fd = -1,
+	};
+	*ret_path = fields.name;
 	return true;
 }
 
@@ -289,12 +264,12 @@ static bool next_line(FILE *file, char *line, size_t capacity)
 int modules_parse(FILE *maps, struct modules **ret)
 {
 	_cleanup_(cleanup_modules) struct modules *modules = modules_new();
-	_cleanup_free_ char *line = malloc(LINE_BYTES);
+	_cleanup_free_ char *line = malloc(MAPS_LINE_BYTES);
 	int err = 0;
 
 	if (!modules || !line)
 		return -ENOMEM;
-	while (!err && next_line(maps, line, LINE_BYTES)) {
+	while (!err && next_line(maps, line, MAPS_LINE_BYTES)) {
 		struct module module;
 		char *path;
 

@@ -69,7 +69,15 @@ static int __attribute__((format(printf, 2, 3))) fail(struct parse *parse, const
 /* The end of a message that has no better way out. */
 static const char *try_help(const struct parse *parse)
 {
-	return parse->command == OPTS_REPLAY ? "try 'vmasnoop replay --help'" : "try 'vmasnoop --help'";
+	switch (parse->command) {
+	case OPTS_REPLAY:
+		return "try 'vmasnoop replay --help'";
+	case OPTS_CENSUS:
+		return "try 'vmasnoop census --help'";
+	case OPTS_TRACE:
+		break;
+	}
+	return "try 'vmasnoop --help'";
 }
 
 static int fail_value(struct parse *parse, const struct row *row, const char *value, const char *wanted)
@@ -289,6 +297,7 @@ static int set_errnos(struct parse *parse, const struct row *row, const char *va
 
 #define FIELD(name) offsetof(struct opts, name)
 #define BOTH	    (OPTS_TRACE | OPTS_REPLAY)
+#define ALL	    (OPTS_TRACE | OPTS_REPLAY | OPTS_CENSUS)
 
 /* In the order of the help. */
 static const struct row rows[] = {
@@ -305,8 +314,14 @@ static const struct row rows[] = {
 	{"duration", 'd', false, OPTS_TRACE, "SEC", "stop after so many seconds, 0.5 say", FIELD(duration_ns),
 	 set_duration},
 	{"max-events", 'M', false, OPTS_TRACE, "N", "stop after so many failures", FIELD(max_events), set_positive},
-	{"json", 'j', false, BOTH, NULL, "write JSON, one object a line", FIELD(json), set_flag},
-	{"output", 'o', false, BOTH, "FILE", "write to FILE and not to stdout", FIELD(output), set_string},
+	{"maps", 0, true, OPTS_CENSUS, "FILE", "of a saved /proc/PID/maps; '-' is standard input", FIELD(maps),
+	 set_string},
+	{"limit", 0, true, OPTS_CENSUS, "N", "with --maps: vm.max_map_count of the machine that FILE is from",
+	 FIELD(limit), set_positive},
+	{"smaps", 0, false, OPTS_CENSUS, NULL, "read flags too, from /proc/PID/smaps: slow; FILE is then a saved one",
+	 FIELD(smaps), set_flag},
+	{"json", 'j', false, ALL, NULL, "write JSON, one object a line", FIELD(json), set_flag},
+	{"output", 'o', false, ALL, "FILE", "write to FILE and not to stdout", FIELD(output), set_string},
 	{"capture", 0, false, OPTS_TRACE, "FILE", "also keep the raw records in FILE, for 'vmasnoop replay'",
 	 FIELD(capture), set_string},
 	{"hook", 0, false, OPTS_TRACE, "RUNG", "auto (the default), fentry, kprobe or tracepoint", FIELD(hook),
@@ -320,10 +335,10 @@ static const struct row rows[] = {
 	 FIELD(no_kernel_stack), set_flag},
 	{"ready-fd", 0, false, OPTS_TRACE, "FD", "write a line to this descriptor once tracing is on", FIELD(ready_fd),
 	 set_descriptor},
-	{"quiet", 'q', false, BOTH, NULL, "no messages but errors", FIELD(quiet), set_flag},
-	{"verbose", 'v', false, BOTH, NULL, "more messages; -vv: libbpf's too", FIELD(verbose), set_count},
-	{"version", 'V', false, BOTH, NULL, "show the version", FIELD(version), set_flag},
-	{"help", 'h', false, BOTH, NULL, "show this help", FIELD(help), set_flag},
+	{"quiet", 'q', false, ALL, NULL, "no messages but errors", FIELD(quiet), set_flag},
+	{"verbose", 'v', false, ALL, NULL, "more messages; -vv: libbpf's too", FIELD(verbose), set_count},
+	{"version", 'V', false, ALL, NULL, "show the version", FIELD(version), set_flag},
+	{"help", 'h', false, ALL, NULL, "show this help", FIELD(help), set_flag},
 };
 
 static_assert(COUNT_OF(rows) <= 64, "struct parse has one bit for each row");
@@ -389,11 +404,38 @@ static void make_getopt_tables(struct getopt_tables *tables)
 	}
 }
 
+static const char *command_name(const struct parse *parse)
+{
+	switch (parse->command) {
+	case OPTS_REPLAY:
+		return "replay";
+	case OPTS_CENSUS:
+		return "census";
+	case OPTS_TRACE:
+		break;
+	}
+	return "tracing";
+}
+
+static int take_census_pid(struct parse *parse, const char *word)
+{
+	static const struct row operand = {.name = "PID", .offset = FIELD(pids)};
+	uint64_t pid;
+
+	if (parse->opts.pid_count)
+		return fail(parse, "census takes one PID, and '%s' is a second; %s", word, try_help(parse));
+	if (parse_number(word, PID_MAX, &pid) || pid == 0)
+		return fail(parse, "'%s' is not a process id; a saved maps file is given with --maps FILE", word);
+	return add_pid(parse, &operand, word);
+}
+
 static int take_operand(struct parse *parse, const char *word)
 {
 	if (parse->command == OPTS_TRACE)
 		return fail(parse, "'%s' is no option; before a command put '--': vmasnoop [OPTIONS] -- %s", word,
 			    word);
+	if (parse->command == OPTS_CENSUS)
+		return take_census_pid(parse, word);
 	if (parse->opts.input)
 		return fail(parse, "replay takes one CAPTURE, and '%s' is a second; %s", word, try_help(parse));
 	parse->opts.input = word;
@@ -406,7 +448,7 @@ static int take_option(struct parse *parse, const struct row *row, const char *v
 	int err;
 
 	if (!(row->commands & parse->command))
-		return fail(parse, "replay does not take --%s; %s", row->name, try_help(parse));
+		return fail(parse, "%s does not take --%s; %s", command_name(parse), row->name, try_help(parse));
 	if (row->once && parse->given & bit)
 		return fail(parse, "--%s was given twice, and only one can be matched", row->name);
 	err = row->set(parse, row, value);
@@ -465,6 +507,19 @@ static int take_rest(struct parse *parse, int argc, char **argv, bool dashes)
 	return err;
 }
 
+static int check_census(struct parse *parse)
+{
+	const struct opts *opts = &parse->opts;
+
+	if (!opts->pid_count && !opts->maps)
+		return fail(parse, "census needs a PID, or a saved maps file with --maps FILE; %s", try_help(parse));
+	if (opts->pid_count && opts->maps)
+		return fail(parse, "a PID and --maps exclude each other; give one, the process or its saved maps");
+	if (opts->limit && !opts->maps)
+		return fail(parse, "--limit goes with --maps: the limit of a process is read from this machine");
+	return 0;
+}
+
 static int check_all(struct parse *parse)
 {
 	const struct opts *opts = &parse->opts;
@@ -481,7 +536,7 @@ static int check_all(struct parse *parse)
 		return fail(parse, "--capture and --output are both '%s'; give them two files", opts->output);
 	if (parse->command == OPTS_REPLAY && !opts->input)
 		return fail(parse, "replay needs the CAPTURE to read; %s", try_help(parse));
-	return 0;
+	return parse->command == OPTS_CENSUS ? check_census(parse) : 0;
 }
 
 static int parse_all(struct parse *parse, int argc, char **argv)
@@ -542,6 +597,8 @@ static const struct help_line usage[] = {
 	{OPTS_TRACE, "  vmasnoop -p PID[,PID...] [OPTIONS]      trace these processes"},
 	{OPTS_TRACE, "  vmasnoop [OPTIONS] -- COMMAND [ARG..]   run COMMAND, and trace it and its children"},
 	{BOTH, "  vmasnoop replay CAPTURE [OPTIONS]       show again what --capture has kept"},
+	{OPTS_TRACE | OPTS_CENSUS, "  vmasnoop census PID [OPTIONS]           what the mappings of a process are"},
+	{OPTS_CENSUS, "  vmasnoop census --maps FILE [OPTIONS]   the same of a saved /proc/PID/maps"},
 };
 
 static const struct help_line examples[] = {
@@ -551,13 +608,17 @@ static const struct help_line examples[] = {
 	{OPTS_TRACE, "  vmasnoop -- ./server --port 1  run a program under watch, from its first instruction"},
 	{OPTS_TRACE, "  vmasnoop --capture raw -M 100  keep the first 100 failures for later"},
 	{BOTH, "  vmasnoop replay raw -j         ... and show them as JSON, on any machine"},
+	{OPTS_TRACE | OPTS_CENSUS,
+	 "  vmasnoop census 1234           its mappings by kind, and why neighbours did not merge"},
+	{OPTS_CENSUS, "  vmasnoop census --smaps 1234   and which flags differ"},
+	{OPTS_CENSUS, "  ssh host cat /proc/1234/maps | vmasnoop census --maps - --limit 65530"},
 };
 
 static const struct help_line exit_statuses[] = {
-	{BOTH, "  0  complete"},
-	{BOTH, "  1  failed"},
-	{BOTH, "  2  wrong usage"},
-	{OPTS_TRACE, "  3  this kernel or these privileges cannot do it"},
+	{ALL, "  0  complete"},
+	{ALL, "  1  failed"},
+	{ALL, "  2  wrong usage"},
+	{OPTS_TRACE | OPTS_CENSUS, "  3  this kernel or these privileges cannot do it"},
 	{BOTH, "  4  finished, but events were lost"},
 	{OPTS_TRACE, "With COMMAND: its own status (128 + N when signal N killed it), or"},
 	{OPTS_TRACE, "  125  vmasnoop failed"},

@@ -19,21 +19,24 @@
 enum opts_command {
 	OPTS_TRACE = 1 << 0, /* vmasnoop [OPTIONS] [-- COMMAND [ARG..]] */
 	OPTS_REPLAY = 1 << 1, /* vmasnoop replay CAPTURE [OPTIONS] */
+	OPTS_CENSUS = 1 << 2, /* vmasnoop census PID|--maps FILE [OPTIONS] */
 };
 
 /* The strings are argv's own. */
 struct opts {
-	pid_t *pids; /* without repetitions */
+	pid_t *pids; /* without repetitions; census: one, or none with maps */
 	size_t pid_count;
 	const char *comm; /* at most 15 bytes, or NULL */
 	const char *cgroup; /* the path as given, or NULL */
 	const char *output; /* file, or NULL: stdout */
 	const char *capture; /* file to write raw records to, or NULL */
 	const char *input; /* replay: the capture to read */
+	const char *maps; /* census: a saved maps file, "-": standard input, or NULL */
 	char **command; /* ends with NULL, as execvp() wants it; NULL: none */
 	uint64_t errno_wanted[CONFIG_ERRNO_WORDS]; /* as in struct config; all 0: none was named */
 	uint64_t duration_ns; /* 0: no end */
 	uint64_t max_events; /* 0: no end */
+	uint64_t limit; /* census: vm.max_map_count where the maps file is from; 0: not known */
 	uint64_t stack_bytes; /* of a user stack that are copied at most: 0 (none), 4096, 16384 or 65536 */
 	enum rung hook;
 	uid_t uid; /* valid when filter_uid is */
@@ -45,6 +48,7 @@ struct opts {
 	bool no_user_stack;
 	bool no_kernel_stack;
 	bool debuginfod;
+	bool smaps;
 	bool quiet;
 	bool help; /* this one and version end the parsing: the rest of the command line was not looked at */
 	bool version;

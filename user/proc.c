@@ -20,6 +20,9 @@
 
 #define PROC_PATH_BYTES 96 /* "/proc/TID/map_files/START-END", with numbers at their widest */
 
+/* include/linux/sched.h: "I am a kernel thread"; shown as the 9th field of stat. */
+#define PF_KTHREAD 0x00200000
+
 static int read_link(const char *path, char **ret)
 {
 	char target[PATH_MAX];
@@ -168,6 +171,40 @@ int proc_read_start_ns(pid_t tgid, uint64_t *ret)
 int proc_read_start_stack(pid_t tid, uint64_t *ret)
 {
 	return read_stat_field(tid, 28, ret);
+}
+
+int proc_read_comm(pid_t tid, char ret[64])
+{
+	char path[PROC_PATH_BYTES];
+	_cleanup_close_ int fd = -1;
+	ssize_t length;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	length = read(fd, ret, 63);
+	if (length <= 0)
+		return length ? -errno : -ESRCH;
+	/* A name may hold newlines: only the last byte is the file's own. */
+	ret[length - 1] = '\0';
+	return 0;
+}
+
+int proc_read_nature(pid_t tid, enum proc_nature *ret)
+{
+	char line[1024];
+	const char *state;
+	uint64_t flags;
+	int err = read_stat(tid, line, sizeof(line), &state) ?: read_stat_field(tid, 9, &flags);
+
+	if (err)
+		return err;
+	if (flags & PF_KTHREAD)
+		*ret = PROC_KERNEL_THREAD;
+	else
+		*ret = *state == 'Z' || *state == 'X' ? PROC_ENDED : PROC_ALIVE;
+	return 0;
 }
 
 int proc_read_max_map_count(uint32_t *ret)

@@ -27,6 +27,17 @@ int proc_read_start_ns(pid_t tgid, uint64_t *ret);
 /* Where the stack of the image that it runs begins, 0: it has no memory any more. Another one after each exec. */
 int proc_read_start_stack(pid_t tid, uint64_t *ret);
 
+/* The name, at most 15 bytes as the kernel keeps it; `ret` has at least 64. */
+int proc_read_comm(pid_t tid, char ret[64]);
+
+/* What it is that has no mappings. */
+enum proc_nature {
+	PROC_ALIVE,
+	PROC_ENDED, /* and nobody has waited for it yet; of a leader: its threads may go on */
+	PROC_KERNEL_THREAD,
+};
+int proc_read_nature(pid_t tid, enum proc_nature *ret);
+
 /* vm.max_map_count. */
 int proc_read_max_map_count(uint32_t *ret);
 

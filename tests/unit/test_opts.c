@@ -66,6 +66,7 @@ static void assert_refused(enum opts_command command, const char *line, ...)
 
 #define REFUSED(line, ...)	  assert_refused(OPTS_TRACE, line, __VA_ARGS__, NULL)
 #define REPLAY_REFUSED(line, ...) assert_refused(OPTS_REPLAY, line, __VA_ARGS__, NULL)
+#define CENSUS_REFUSED(line, ...) assert_refused(OPTS_CENSUS, line, __VA_ARGS__, NULL)
 
 static void test_nothing_given(void **state)
 {
@@ -235,6 +236,32 @@ static void test_command(void **state)
 	assert_string_equal(trace("-o --").output, "--");
 }
 
+static void test_census(void **state)
+{
+	struct opts opts;
+
+	(void)state;
+	assert_int_equal(parse(OPTS_CENSUS, "-j 12 --smaps", &opts), 0);
+	assert_int_equal(opts.pid_count, 1);
+	assert_int_equal(opts.pids[0], 12);
+	assert_true(opts.json && opts.smaps && !opts.maps);
+	opts_fini(&opts);
+	assert_int_equal(parse(OPTS_CENSUS, "--maps - --limit 65530", &opts), 0);
+	assert_string_equal(opts.maps, "-");
+	assert_int_equal(opts.limit, 65530);
+	CENSUS_REFUSED("", "needs a PID", "--maps FILE", "try 'vmasnoop census --help'");
+	CENSUS_REFUSED("1 2", "one PID", "'2'");
+	CENSUS_REFUSED("1 --maps x", "exclude each other");
+	CENSUS_REFUSED("1 --limit 5", "--limit goes with --maps");
+	CENSUS_REFUSED("--maps x --limit 0", "'0'", "above 0");
+	CENSUS_REFUSED("file", "'file'", "process id", "--maps FILE");
+	CENSUS_REFUSED("0", "'0'", "process id");
+	CENSUS_REFUSED("4194305", "'4194305'");
+	CENSUS_REFUSED("-p 1", "census does not take --pid");
+	REPLAY_REFUSED("raw --smaps", "replay does not take --smaps");
+	REFUSED("--maps x", "--maps", "try 'vmasnoop --help'");
+}
+
 static void test_unknown_options(void **state)
 {
 	(void)state;
@@ -294,10 +321,10 @@ static void test_replay(void **state)
 
 static void test_every_line_of_the_help(void **state)
 {
-	const enum opts_command commands[] = {OPTS_TRACE, OPTS_REPLAY};
+	const enum opts_command commands[] = {OPTS_TRACE, OPTS_REPLAY, OPTS_CENSUS};
 
 	(void)state;
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		char *text = NULL, *rest;
 		size_t size;
 		FILE *out = open_memstream(&text, &size);
@@ -305,7 +332,10 @@ static void test_every_line_of_the_help(void **state)
 		assert_non_null(out);
 		opts_print_help(commands[i], out);
 		fclose(out);
-		assert_non_null(strstr(text, "vmasnoop replay CAPTURE [OPTIONS]"));
+		assert_int_equal(!!strstr(text, "vmasnoop replay CAPTURE [OPTIONS]"), commands[i] != OPTS_CENSUS);
+		assert_int_equal(!!strstr(text, "vmasnoop census PID [OPTIONS]"), commands[i] != OPTS_REPLAY);
+		assert_int_equal(!!strstr(text, "      --maps FILE             of a saved"),
+				 commands[i] == OPTS_CENSUS);
 		assert_non_null(strstr(text, "  -o, --output FILE           write to FILE"));
 		assert_int_equal(!!strstr(text, "  -p, --pid PID[,PID...]      only"), commands[i] == OPTS_TRACE);
 		assert_int_equal(!!strstr(text, "vmasnoop [OPTIONS] -- COMMAND [ARG..]"), commands[i] == OPTS_TRACE);
@@ -330,6 +360,7 @@ int main(void)
 		cmocka_unit_test(test_hook),
 		cmocka_unit_test(test_ready_fd),
 		cmocka_unit_test(test_command),
+		cmocka_unit_test(test_census),
 		cmocka_unit_test(test_unknown_options),
 		cmocka_unit_test(test_messages_are_safe_to_print),
 		cmocka_unit_test(test_help_and_version_win),

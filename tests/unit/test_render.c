@@ -19,6 +19,7 @@
 
 #include "../../bpf/verdict.h"
 #include "../../user/stack.h"
+#include "census_mapping.h"
 #include "pending.h"
 #include "records.h"
 #include "render.h"
@@ -755,6 +756,19 @@ static void test_schema_evidence_and_vma_kinds(void **state)
 		json_decref(records[i]);
 }
 
+static void test_schema_census(void **state)
+{
+	struct names kinds = {}, reasons = {};
+
+	(void)state;
+	for (int kind = 0; kind < CENSUS_KIND_COUNT; kind++)
+		names_add(&kinds, census_kind_name((enum census_kind)kind));
+	for (int reason = 0; reason < CENSUS_REASON_COUNT; reason++)
+		names_add(&reasons, census_reason_name((enum census_reason)reason));
+	assert_enum("census_kind.enum", &kinds);
+	assert_enum("census_reason.enum", &reasons);
+}
+
 static void test_schema_losses(void **state)
 {
 	json_t *schema = schema_load();
@@ -855,6 +869,7 @@ int main(void)
 		cmocka_unit_test(test_schema_rungs_and_methods),
 		cmocka_unit_test(test_schema_reasons),
 		JSON(test_schema_evidence_and_vma_kinds),
+		cmocka_unit_test(test_schema_census),
 		cmocka_unit_test(test_schema_losses),
 		cmocka_unit_test(test_schema_describes_all),
 	};
