@@ -180,15 +180,21 @@ static __noinline __u32 warning(__u32 count, __u32 *told)
 	return filter_warning(&config, count, limit.now, told);
 }
 
+/*
+ * What was told is read before the count is: whoever is preempted in between, or has no lock, may hold an old count against
+ * thresholds that were not told then, and takes none for one that the count has fallen below since.
+ */
 static __noinline void count_of(const struct hot_key *key, struct hot_process *process, struct task_struct *task,
-				__u32 count, __u32 already)
+				__u32 already)
 {
+	const __u32 told_before = *(volatile __u32 *)&process->told;
+	const __u32 count = kernel_vma_count(BPF_CORE_READ(task, mm));
 	struct crossing crossing = {.process = *key};
-	__u32 told = process->told;
+	__u32 told = told_before;
 
 	keep_count(process, count);
 	crossing.percent = warning(count, &told);
-	if (process->told & ~told)
+	if (told_before & ~told)
 		process->rearmed++;
 	crossing.rearmed = process->rearmed;
 	if (crossing.percent && report_near(&crossing, process, task, count, already))
@@ -226,7 +232,7 @@ int hot_observe(void)
 	else
 		process = begin(&key, task, count);
 	if (process)
-		count_of(&key, process, task, count, 0);
+		count_of(&key, process, task, 0);
 	return 0;
 }
 
@@ -277,7 +283,7 @@ int find_hot(struct bpf_iter__task *ctx)
 	fill_key(&key, task);
 	process = bpf_map_lookup_elem(&hot, &key) ?: begin(&key, task, count);
 	if (process)
-		count_of(&key, process, task, count, 1);
+		count_of(&key, process, task, 1);
 	return 0;
 }
 
