@@ -42,6 +42,15 @@ growth_case() {
 	fi
 }
 
+# Many threads come to a threshold at once, and a munmap() that succeeded is seen after it dropped the lock.
+threads_case() {
+	rm -f "$work/oracle" "$work/threads.log"
+	"$VMASNOOP" -j --hook "$1" -o "$work/threads.log" -- "$WORKLOADS/unmap_pages" -t 64 -o "$work/oracle" || fail "status $?" || return
+	story=$(story_of "$work/threads.log" "$(pid_of | head -n 1)" | sed 's/ failure//g')
+	rm "$work/threads.log"
+	[ "$story" = '80 90 95' ] || fail "'$story'"
+}
+
 # The counts are those of the thresholds: of these the first that the process came to.
 exact_case() {
 	rm -f "$work/oracle"
@@ -145,6 +154,7 @@ near_cases() {
 		done
 		! sees_growth "$rung" mmap || case_run "$rung/near-exact" exact_case "$rung"
 		! sees_growth "$rung" mmap || case_run "$rung/near-hover" hover_case "$rung"
+		case_run "$rung/near-threads" threads_case "$rung"
 		case_run "$rung/near-none" no_warning_case "$rung"
 	done
 	case_run near-earlier earlier_case
