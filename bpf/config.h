@@ -10,12 +10,15 @@
 
 #define CONFIG_ERRNO_WORDS 4 /* bits for errno 0..255, a power of two; the kernel's last is 133 */
 #define CONFIG_COMM_BYTES  16
+#define CONFIG_WARN_MAX	   8
 
 struct config {
 	__u64 errno_wanted[CONFIG_ERRNO_WORDS]; /* bit E is set: failures with errno E are reported */
+	__u64 cgroup_id; /* of --cgroup, for what is asked of other tasks than the current one */
 	__u32 uid;
 	__u32 slice_max_bytes; /* of a user stack: a size class, or 0: none is copied */
 	char comm[CONFIG_COMM_BYTES];
+	__u8 warn_percent[CONFIG_WARN_MAX]; /* the thresholds of --warn, of the limit, ascending */
 	_Bool filter_followed; /* only processes in the followed map */
 	_Bool filter_uid;
 	_Bool filter_comm; /* the leader's name equals comm */
@@ -25,7 +28,8 @@ struct config {
 	_Bool return_only; /* no hook under the lock: the one on the return has its duties too */
 	_Bool return_is_native; /* the hook on the return does not see 32-bit calls */
 	_Bool split_hooked; /* __split_vma is watched: a failed split leaves word of itself */
-	_Bool unused[7];
+	__u8 warn_count; /* 0: nobody is warned */
+	_Bool unused[6];
 };
 
 /*
@@ -40,7 +44,7 @@ struct limit_state {
 	__u32 polled; /* 1: no program sees the writes, user space reads the value once a second */
 };
 
-/* A hot process, and what user space knows of it: that it is hot; and that it mapped code since it was looked at. */
+/* A hot process: one exec of it, and its memory. */
 struct hot_key {
 	__u64 mm;
 	__u64 start_time_ns;
@@ -48,8 +52,6 @@ struct hot_key {
 	__u32 tgid;
 	__u32 reserved;
 };
-
-enum hot_state { HOT_KNOWN = 1, HOT_MAPPED };
 
 /* What is known of a stack key. User space sets `words` when two slices of it unwind to different stacks. */
 struct stack_place {

@@ -72,6 +72,12 @@ static __always_inline void emit_submit(void *record, struct event_header *heade
 	bpf_ringbuf_submit(record, kind == EVENT_SLICE ? BPF_RB_NO_WAKEUP : 0);
 }
 
+/* Of what was reserved nothing is to be told after all. */
+static __always_inline void emit_discard(void *record)
+{
+	bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
+}
+
 /* Counts a failure in the totals, whether or not its record finds room in the ring. */
 static __always_inline void emit_total(const struct total_key *key, __u64 bytes, const char *comm)
 {

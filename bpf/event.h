@@ -20,7 +20,8 @@
 	X(HOT, hot)         \
 	X(LIMIT, limit)     \
 	X(SLICE, slice)     \
-	X(MAPPED, mapped)
+	X(MAPPED, mapped)   \
+	X(NEAR, near)
 
 enum event_kind {
 #define X(NAME, name) EVENT_##NAME,
@@ -169,6 +170,25 @@ struct event_hot {
 	struct event_process process;
 	__u32 vma_count;
 	__u32 vma_limit;
+};
+
+/*
+ * A process crossed a threshold of --warn. What it had before says how fast it grows: when it was first seen to be hot, and
+ * lately, which is a second ago or less while it is looked at all the time.
+ */
+struct event_near {
+	struct event_header header;
+	struct event_process process;
+	__u64 first_ns; /* CLOCK_MONOTONIC, as is recent_ns */
+	__u64 recent_ns;
+	__u32 first_count;
+	__u32 recent_count;
+	__u32 vma_count;
+	__u32 vma_limit;
+	__u32 peak; /* the highest count that was seen */
+	__u8 percent; /* the threshold: of several that were crossed at once the highest */
+	__u8 already; /* 1: it was there before anybody looked */
+	__u8 reserved[2];
 };
 
 /* vm.max_map_count was written. By whom is not told: a sysctl program could not ask before 5.12. */

@@ -40,15 +40,53 @@ static inline _Bool filter_comm(const volatile char *want, const char *have)
 	return 1;
 }
 
+/* A threshold that was told is armed anew below this: 5 points lower, of small ones half of them. */
+static inline __u32 filter_rearm_percent(__u32 percent)
+{
+	return percent > 10 ? percent - 5 : percent / 2;
+}
+
 /*
  * The count from which a process is hot: 1/16 of the limit, and at least 1000 mappings, which an ordinary process never
- * has; under a limit so small that this would be too late, half of it.
+ * has; under a limit so small that this would be too late, half of it. And early enough to be seen below the lowest threshold
+ * of --warn.
  */
-static inline __u32 filter_hot_at(__u32 limit)
+static inline __u32 filter_hot_at(const volatile struct config *config, __u32 limit)
 {
 	__u32 floor = limit < 2000 ? limit / 2 : 1000;
+	__u32 hot_at = limit / 16 > floor ? limit / 16 : floor;
+	__u64 rearm_at = ((__u64)limit * filter_rearm_percent(config->warn_percent[0]) + 99) / 100;
 
-	return limit / 16 > floor ? limit / 16 : floor;
+	return config->warn_count && rearm_at && rearm_at - 1 < hot_at ? rearm_at - 1 : hot_at;
+}
+
+/* 1 when count is at least so many percent of the limit, else 0: the sign of the difference, without a branch. */
+static inline __u32 filter_is_reached(__u32 count, __u32 limit, __u32 percent)
+{
+	return ~((__u64)count * 100 - (__u64)limit * percent) >> 63;
+}
+
+/*
+ * What there is to tell of a process with `count` mappings: the highest threshold that it has reached, if that or a lower one
+ * is not in *told yet, else 0. Updates *told, a bit for each threshold, the lowest first: those that were reached, and of
+ * those that had been the ones above the point where they are armed anew.
+ */
+static inline __u32 filter_warning(const volatile struct config *config, __u32 count, __u32 limit, __u32 *told)
+{
+	__u32 reached = 0, kept = 0, fresh, highest = 0;
+
+	for (int i = 0; i < CONFIG_WARN_MAX; i++) {
+		__u32 percent = config->warn_percent[i], used = i < config->warn_count;
+		__u32 is_reached = filter_is_reached(count, limit, percent) & used;
+
+		reached |= is_reached << i;
+		highest += is_reached;
+		kept |= filter_is_reached(count, limit, filter_rearm_percent(percent)) << i;
+	}
+	kept &= *told;
+	fresh = reached & ~kept;
+	*told = kept | reached;
+	return fresh ? config->warn_percent[(highest - 1) & (CONFIG_WARN_MAX - 1)] : 0;
 }
 
 static inline __u64 filter_page_align(__u64 bytes)

@@ -49,7 +49,7 @@ int limit_written(struct bpf_sysctl *ctx)
 		return SYSCTL_ALLOW;
 	limit.before = limit.now;
 	limit.changed_ns = bpf_ktime_get_ns();
-	limit.hot_at = filter_hot_at(value);
+	limit.hot_at = filter_hot_at(&config, value);
 	limit.now = value;
 	report_limit(limit.before, value);
 	return SYSCTL_ALLOW;

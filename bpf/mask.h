@@ -30,9 +30,10 @@ static __always_inline __u64 mask_if_below(__u64 a, __u64 b)
 /*
  * The value, of which the verifier knows nothing from here on: a global function may return anything. Before 6.4 a branch
  * on a constant that came through a call makes the verifier keep apart all states that differ in any number at all
- * (mark_all_scalars_precise(), where it cannot trace the constant back through the call): it takes four times as long.
+ * (mark_all_scalars_precise(), where it cannot trace the constant back through the call): it takes four times as long. Weak,
+ * since more than one object file has it.
  */
-__noinline __u64 mask_unknown(__u64 value)
+__weak __noinline __u64 mask_unknown(__u64 value)
 {
 	barrier_var(value);
 	return value;

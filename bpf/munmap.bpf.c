@@ -17,6 +17,7 @@
 #include "emit.h"
 #include "event.h"
 #include "filter.h"
+#include "hot.h"
 #include "kernel.h"
 #include "mask.h"
 #include "process.h"
@@ -29,75 +30,6 @@
  * 6.18. Below are the classic flags and the protection keys.
  */
 #define VM_FLAGS_CLASSIC_BITS 36
-
-/* The hot processes that user space knows of. An entry pushed out by newer ones costs one more record, no more. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
-	__type(key, struct hot_key);
-	__type(value, __u8);
-} hot SEC(".maps");
-
-/*
- * A hot process that is known maps code: what user space knows of its modules is no longer all. Told once, until user space
- * has taken note of it: programs that generate code map it all the time.
- */
-static __always_inline void report_mapped(__u8 *state)
-{
-	struct event_process process;
-	struct event_mapped *record;
-
-	if (!config.user_stack || *state == HOT_MAPPED || !kernel_call_maps_code())
-		return;
-	process_describe(&process);
-	if (!process_wanted(&process))
-		return;
-	/* No room: the next mapping tells. */
-	record = emit_reserve_again(struct event_mapped);
-	if (!record)
-		return;
-	*state = HOT_MAPPED;
-	record->process = process;
-	emit_submit(record, &record->header, EVENT_MAPPED, sizeof(*record));
-}
-
-static __noinline void report_hot(struct mm_struct *mm, __u32 count)
-{
-	struct task_struct *leader = BPF_CORE_READ(kernel_current(), group_leader);
-	struct event_process process;
-	struct event_hot *record;
-	struct hot_key key = {};
-	__u8 known = HOT_KNOWN, *state;
-
-	key.mm = (__u64)mm;
-	key.start_time_ns = BPF_CORE_READ(leader, start_boottime);
-	key.exec_id = BPF_CORE_READ(leader, self_exec_id);
-	key.tgid = bpf_get_current_pid_tgid() >> 32;
-	state = bpf_map_lookup_elem(&hot, &key);
-	if (state) {
-		report_mapped(state);
-		return;
-	}
-	process_describe(&process);
-	/* One that is not wanted is noted as well, so that it is not looked at again and again. */
-	if (process_wanted(&process)) {
-		record = emit_reserve(struct event_hot);
-		if (!record)
-			return;
-		record->process = process;
-		record->vma_count = count;
-		record->vma_limit = limit.now;
-		emit_submit(record, &record->header, EVENT_HOT, sizeof(*record));
-	}
-	bpf_map_update_elem(&hot, &key, &known, BPF_ANY);
-}
-
-/* The one test that a process pays which neither fails nor nears the limit. */
-static __always_inline void note_if_hot(struct mm_struct *mm, __u32 count)
-{
-	if (count >= limit.hot_at)
-		report_hot(mm, count);
-}
 
 static __always_inline __u32 vma_kind(const struct mm_struct *mm, const struct vm_area_struct *vma,
 				      const struct event_vma *v)
@@ -262,7 +194,7 @@ static __always_inline void report_failure(void *ctx, const struct event_failure
 
 /*
  * The core of munmap() failed with errno_code, and the lock is still held. Not inlined, as are the other two that hold
- * a struct event_failure: its frame and report_hot()'s must not add up, 512 bytes is all the stack there is.
+ * a struct event_failure: their frames must not add up, 512 bytes is all the stack there is.
  */
 static __noinline void on_core_failure(void *ctx, __u32 errno_code, __u64 known_vma)
 {
@@ -281,11 +213,11 @@ static __noinline void on_core_failure(void *ctx, __u32 errno_code, __u64 known_
 }
 
 /* The exit of a core function: 0 or 1 is success, a negative errno is a failure. A known VMA is a pointer. */
-static __always_inline void on_core_exit(void *ctx, struct mm_struct *mm, __u32 count, long ret, __u64 known_vma)
+static __always_inline void on_core_exit(void *ctx, __u32 count, long ret, __u64 known_vma)
 {
-	if (ret >= 0)
-		note_if_hot(mm, count);
-	else
+	/* A failure too: who was forked at the limit has not been seen before. */
+	note_if_hot(count);
+	if (ret < 0)
 		on_core_failure(ctx, -ret, known_vma ?: mask_unknown(0));
 }
 
@@ -356,9 +288,9 @@ static __noinline void on_write_release(void *ctx)
 		report_failure(ctx, &f);
 }
 
-static __always_inline void on_own_lock_released(void *ctx, struct mm_struct *mm, __u32 count, bool write)
+static __always_inline void on_own_lock_released(void *ctx, __u32 count, bool write)
 {
-	note_if_hot(mm, count);
+	note_if_hot(count);
 	if (write)
 		on_write_release(ctx);
 }
@@ -366,7 +298,7 @@ static __always_inline void on_own_lock_released(void *ctx, struct mm_struct *mm
 static __always_inline void on_lock_released(void *ctx, struct mm_struct *mm, bool write)
 {
 	if (mm == BPF_CORE_READ(kernel_current(), mm))
-		on_own_lock_released(ctx, mm, kernel_vma_count_typed(mm), write);
+		on_own_lock_released(ctx, kernel_vma_count_typed(mm), write);
 }
 
 /* munmap() returned a negative errno to user space; the lock was dropped, by now anything may have changed. */
@@ -401,35 +333,12 @@ static __always_inline void on_return(void *ctx, long ret)
 	/* EINTR: the task is being killed and never sees it (mmap_write_lock_killable). */
 	struct mm_struct *mm;
 
-	if (config.return_only && ret >= 0) {
+	if (config.return_only) {
 		mm = BPF_CORE_READ(kernel_current(), mm);
-		note_if_hot(mm, kernel_vma_count(mm));
+		note_if_hot(kernel_vma_count(mm));
 	}
 	if (ret < 0 && ret != -ERRNO_EINTR)
 		on_return_failure(ctx, -ret);
-}
-
-/*
- * --- code that is mapped: armed with the first hot process. perf_event_mmap(vma) runs under the lock, once the mapping is
- * in place, for mmap() and mprotect() alike; on the tracepoint rung mmap_lock_released sees the same calls. ---
- */
-
-SEC("fexit/perf_event_mmap")
-int BPF_PROG(mapped_fexit, struct vm_area_struct *vma)
-{
-	struct mm_struct *mm = vma->vm_mm;
-
-	note_if_hot(mm, kernel_vma_count_typed(mm));
-	return 0;
-}
-
-SEC("kretprobe/perf_event_mmap")
-int mapped_kretprobe(void *ctx)
-{
-	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
-
-	note_if_hot(mm, kernel_vma_count(mm));
-	return 0;
 }
 
 /* --- fentry rung: fexit. Which core function there is differs by kernel: docs/KERNELS.md 1. --- */
@@ -438,7 +347,7 @@ int mapped_kretprobe(void *ctx)
 SEC("fexit/__do_munmap")
 int BPF_PROG(core_do_munmap, struct mm_struct *mm, unsigned long start, size_t len, void *uf, bool downgrade, int ret)
 {
-	on_core_exit(ctx, mm, kernel_vma_count_typed(mm), ret, 0);
+	on_core_exit(ctx, kernel_vma_count_typed(mm), ret, 0);
 	return 0;
 }
 
@@ -447,7 +356,7 @@ SEC("fexit/do_mas_munmap")
 int BPF_PROG(core_do_mas_munmap, void *mas, struct mm_struct *mm, unsigned long start, size_t len, void *uf,
 	     bool downgrade, int ret)
 {
-	on_core_exit(ctx, mm, kernel_vma_count_typed(mm), ret, 0);
+	on_core_exit(ctx, kernel_vma_count_typed(mm), ret, 0);
 	return 0;
 }
 
@@ -456,7 +365,7 @@ SEC("fexit/do_vmi_align_munmap")
 int BPF_PROG(core_do_vmi_align_munmap, void *vmi, struct vm_area_struct *vma, struct mm_struct *mm, unsigned long start,
 	     unsigned long end, void *uf, bool unlock, int ret)
 {
-	on_core_exit(ctx, mm, kernel_vma_count_typed(mm), ret, (__u64)vma);
+	on_core_exit(ctx, kernel_vma_count_typed(mm), ret, (__u64)vma);
 	return 0;
 }
 
@@ -465,7 +374,7 @@ SEC("fexit/do_vmi_munmap")
 int BPF_PROG(core_do_vmi_munmap, void *vmi, struct mm_struct *mm, unsigned long start, size_t len, void *uf,
 	     bool unlock, int ret)
 {
-	on_core_exit(ctx, mm, kernel_vma_count_typed(mm), ret, 0);
+	on_core_exit(ctx, kernel_vma_count_typed(mm), ret, 0);
 	return 0;
 }
 
@@ -484,7 +393,7 @@ int BPF_KRETPROBE(core_kretprobe, int ret)
 {
 	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
 
-	on_core_exit(ctx, mm, kernel_vma_count(mm), ret, 0);
+	on_core_exit(ctx, kernel_vma_count(mm), ret, 0);
 	return 0;
 }
 
@@ -517,7 +426,7 @@ int released_event(struct trace_event_raw_mmap_lock *ctx)
 
 	/* The event's own mm is not looked at: in a munmap() of ours it is the current one. */
 	if (mm)
-		on_own_lock_released(ctx, mm, kernel_vma_count(mm), ctx->write);
+		on_own_lock_released(ctx, kernel_vma_count(mm), ctx->write);
 	return 0;
 }
 

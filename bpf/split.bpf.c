@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * split.bpf.c: see __split_vma() fail. It never tests vm.max_map_count (its callers do, before it), so ENOMEM from it
+ * split.bpf.c: see __split_vma() fail, and what it adds to the mappings of a process with many. It never tests vm.max_map_count (its callers do, before it), so ENOMEM from it
  * is an allocation that failed, and that is how the two are told apart. It runs before the core's own exit, within the
  * same call: it leaves word for it, and reports nothing itself.
  */
@@ -11,39 +11,56 @@
 #include <bpf/bpf_tracing.h>
 
 #include "emit.h"
+#include "hot.h"
 #include "kernel.h"
 #include "state.h"
 
-static __always_inline void on_split_exit(int ret)
+static __always_inline void on_split_failure(__u32 errno_code)
 {
 	__u32 tid = bpf_get_current_pid_tgid();
 	struct call_state state = {};
 	struct kernel_call call = {};
 
-	if (ret >= 0)
-		return;
 	kernel_current_call(&call);
 	if (call.syscall == SYSCALL_NONE)
 		return;
 	state.addr = call.addr;
 	state.length_bytes = call.length_bytes;
-	state.split_errno = -ret;
+	state.split_errno = errno_code;
 	if (bpf_map_update_elem(&calls, &tid, &state, BPF_ANY))
 		emit_loss(LOSS_STATE_FULL);
+}
+
+/* Calls that split and pass no other hook: madvise(), mlock(), mbind() ... A munmap() has its own, when it is done. */
+static __noinline void on_split_of_hot(void)
+{
+	struct kernel_call call = {};
+
+	kernel_current_call(&call);
+	if (call.syscall != SYSCALL_MUNMAP)
+		hot_observe();
+}
+
+static __always_inline void on_split_exit(__u32 count, int ret)
+{
+	if (ret < 0)
+		on_split_failure(-ret);
+	else if (count >= limit.hot_at)
+		on_split_of_hot();
 }
 
 /* (mm or vmi, vma, addr, new_below) in every version: docs/KERNELS.md 1. */
 SEC("fexit/__split_vma")
 int BPF_PROG(split_fexit, void *mm_or_vmi, struct vm_area_struct *vma, unsigned long addr, int new_below, int ret)
 {
-	on_split_exit(ret);
+	on_split_exit(kernel_vma_count_typed(vma->vm_mm), ret);
 	return 0;
 }
 
 SEC("kretprobe/__split_vma")
 int BPF_KRETPROBE(split_kretprobe, int ret)
 {
-	on_split_exit(ret);
+	on_split_exit(kernel_vma_count(BPF_CORE_READ(kernel_current(), mm)), ret);
 	return 0;
 }
 

@@ -65,8 +65,7 @@ static void show_complete(struct replay *replay)
 	const struct pending_event *first;
 
 	while ((first = pending_first(replay->pending)) != NULL) {
-		output_note(replay->output,
-			    render_event(output_sink(replay->output), replay->model, &first->event, &first->failure));
+		output_note(replay->output, render_event(output_sink(replay->output), replay->model, first));
 		pending_drop_first(replay->pending);
 	}
 }
@@ -86,6 +85,8 @@ static void replay_record(struct replay *replay, const void *data, size_t size)
 		replay->last_ns = event.header->time_ns;
 	if (event.kind == EVENT_FAILURE && summary_add(&replay->summary, event.failure))
 		replay->err = -ENOMEM;
+	if (event.kind == EVENT_NEAR)
+		summary_add_warning(&replay->summary, event.near);
 	output_note(replay->output, pending_add(replay->pending, &event));
 	show_complete(replay);
 }

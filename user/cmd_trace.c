@@ -85,8 +85,7 @@ static void show_complete(struct trace *trace)
 	const struct pending_event *first;
 
 	while ((first = pending_first(trace->pending)) != NULL) {
-		output_note(trace->output,
-			    render_event(output_sink(trace->output), trace->model, &first->event, &first->failure));
+		output_note(trace->output, render_event(output_sink(trace->output), trace->model, first));
 		pending_drop_first(trace->pending);
 	}
 }
@@ -112,6 +111,8 @@ static void take_event(struct trace *trace, const struct event *event)
 	/* Told of anew from here on: what is read after this has all that was mapped before. */
 	if (event->kind == EVENT_MAPPED)
 		tracer_expect_mapping(trace->tracer, &event->mapped->process);
+	if (event->kind == EVENT_NEAR)
+		summary_add_warning(&trace->summary, event->near);
 	output_note(trace->output, pending_add(trace->pending, event));
 	if (event->kind == EVENT_HOT && !trace->opts->no_user_stack)
 		arm_mapping(trace, event->hot);
@@ -229,6 +230,8 @@ static void fill_config(const struct opts *opts, struct config *config)
 	config->user_stack = !opts->no_user_stack;
 	config->slice_max_bytes = opts->no_user_stack ? 0 : (uint32_t)opts->stack_bytes;
 	config->kernel_stack = !opts->no_kernel_stack;
+	memcpy(config->warn_percent, opts->warn_percent, sizeof(config->warn_percent));
+	config->warn_count = opts->warn_count;
 }
 
 static void tell_refused(const char *function, enum rung rung, const char *reason)

@@ -74,6 +74,11 @@ static bool check_mapped(const struct event_mapped *mapped)
 	return process_is_sound(&mapped->process);
 }
 
+static bool check_near(const struct event_near *near)
+{
+	return process_is_sound(&near->process);
+}
+
 static bool check_kind(const struct event *event)
 {
 	switch (event->kind) {

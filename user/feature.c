@@ -102,6 +102,16 @@ static int see_it_fire(int program_fd)
 	return runs > 0 ? 0 : -ENODATA;
 }
 
+/* Loaded and not attached: an iterator runs when it is read. */
+static int try_load(int btf_id, enum bpf_attach_type type)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = type, .attach_btf_id = btf_id);
+	_cleanup_close_ int program =
+		bpf_prog_load(BPF_PROG_TYPE_TRACING, "vmasnoop_try", "GPL", return_zero, RETURN_ZERO_INSNS, &opts);
+
+	return program < 0 ? -errno : 0;
+}
+
 static int try_tracing(int btf_id, enum bpf_attach_type type, bool must_fire)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = type, .attach_btf_id = btf_id);
@@ -140,6 +150,23 @@ int feature_try_fexit(const struct feature *feature, const char *function)
 int feature_try_fexit_attach(const struct feature *feature, const char *function)
 {
 	return try_tracing(function_btf_id(feature, function), BPF_TRACE_FEXIT, false);
+}
+
+int feature_try_fentry(const struct feature *feature, const char *function)
+{
+	return try_tracing(function_btf_id(feature, function), BPF_TRACE_FENTRY, true);
+}
+
+int feature_try_iter(const struct feature *feature, const char *of)
+{
+	char name[128];
+	int id;
+
+	snprintf(name, sizeof(name), "bpf_iter_%s", of);
+	id = function_btf_id(feature, name);
+	if (id < 0)
+		return -ESRCH;
+	return try_load(id, BPF_TRACE_ITER);
 }
 
 int feature_try_tp_btf(const struct feature *feature, const char *tracepoint)
@@ -191,7 +218,7 @@ static int try_perf(int opened, enum bpf_prog_type type, bool must_fire)
 	return must_fire ? see_it_fire(program) : 0;
 }
 
-static int try_kretprobe(const char *function, bool must_fire)
+static int try_kprobe(const char *function, bool at_return, bool must_fire)
 {
 	struct perf_event_attr attr = {.size = sizeof(attr)};
 	long type;
@@ -201,22 +228,28 @@ static int try_kretprobe(const char *function, bool must_fire)
 	if (err)
 		return err == -ENOENT ? -EOPNOTSUPP : err;
 	attr.type = type;
-	attr.config = 1; /* retprobe: /sys/bus/event_source/devices/kprobe/format/retprobe */
+	attr.config = at_return; /* retprobe: /sys/bus/event_source/devices/kprobe/format/retprobe */
 	attr.kprobe_func = (uint64_t)(uintptr_t)function;
 	fd = perf_event_open(&attr);
 	return try_perf(fd < 0 ? -errno : fd, BPF_PROG_TYPE_KPROBE, must_fire);
 }
 
+int feature_try_kprobe(const struct feature *feature, const char *function)
+{
+	(void)feature;
+	return try_kprobe(function, false, true);
+}
+
 int feature_try_kretprobe(const struct feature *feature, const char *function)
 {
 	(void)feature;
-	return try_kretprobe(function, true);
+	return try_kprobe(function, true, true);
 }
 
 int feature_try_kretprobe_attach(const struct feature *feature, const char *function)
 {
 	(void)feature;
-	return try_kretprobe(function, false);
+	return try_kprobe(function, true, false);
 }
 
 int feature_open_tp(const char *event)

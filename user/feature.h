@@ -18,12 +18,17 @@ int feature_new(struct feature **ret);
 void feature_free(struct feature *feature);
 
 /*
- * Each tries one kind of hook and makes one munmap() of our own to see it fire. Returns 0: it fires; -ESRCH: the kernel
+ * Each tries one kind of hook and makes one mmap() and one munmap() of our own to see it fire. Returns 0: it fires; -ESRCH: the kernel
  * has no such function or tracepoint; -ENODATA: it attaches but does not fire; or the errno with which it is refused.
  */
+int feature_try_fentry(const struct feature *feature, const char *function);
 int feature_try_fexit(const struct feature *feature, const char *function);
+int feature_try_kprobe(const struct feature *feature, const char *function);
 int feature_try_kretprobe(const struct feature *feature, const char *function);
 int feature_try_tp_btf(const struct feature *feature, const char *tracepoint);
+
+/* Whether a program that goes through all of these ("task") is accepted. 0, -ESRCH or the errno with which it is refused. */
+int feature_try_iter(const struct feature *feature, const char *of);
 
 /* A perf event of the tracepoint "category/name", disabled: a descriptor, -ESRCH: there is none, or a negative errno. */
 int feature_open_tp(const char *event);

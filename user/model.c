@@ -271,6 +271,36 @@ uint64_t model_failure_repeat_of(const struct model_failure *failure)
 	return number != failure->first_number ? number : 0;
 }
 
+int model_near(struct model *model, const struct event_near *raw, struct model_near *ret)
+{
+	struct model_process *process = process_of(model, &raw->process);
+	struct model_near near = {.raw = raw};
+
+	if (!process)
+		return -ENOMEM;
+	look_up(model, process, &raw->process, raw->header.time_ns, false);
+	near.time_ns = model_realtime_ns(model, raw->header.time_ns);
+	near.start_time_ns = raw->process.start_time_ns + (uint64_t)model->options.boottime_offset_ns;
+	near_read_growth(raw, &near.growth);
+	if (copy_string(process->exe, &near.exe) || copy_string(process->cgroup, &near.cgroup)) {
+		model_near_fini(&near);
+		return -ENOMEM;
+	}
+	*ret = near;
+	return 0;
+}
+
+void model_near_fini(struct model_near *near)
+{
+	free(near->exe);
+	free(near->cgroup);
+}
+
+size_t model_near_bytes(const struct model_near *near)
+{
+	return string_bytes(near->exe) + string_bytes(near->cgroup);
+}
+
 int model_hot(struct model *model, const struct event_hot *raw)
 {
 	struct model_process *process = process_of(model, &raw->process);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "event.h"
+#include "near.h"
 #include "stack_cache.h"
 
 struct model;
@@ -82,6 +83,21 @@ size_t model_loose_bytes(const struct model *model);
 
 /* The number of the first failure with the same user stack, 0: this is the first. */
 uint64_t model_failure_repeat_of(const struct model_failure *failure);
+
+/* A process that crossed a threshold. Owns all but `raw`. */
+struct model_near {
+	const struct event_near *raw;
+	uint64_t time_ns; /* CLOCK_REALTIME */
+	uint64_t start_time_ns; /* of the process, likewise */
+	char *exe; /* NULL: not known */
+	char *cgroup; /* likewise */
+	struct near_growth growth;
+};
+
+/* 0 or -ENOMEM. */
+int model_near(struct model *model, const struct event_near *raw, struct model_near *ret);
+void model_near_fini(struct model_near *near);
+size_t model_near_bytes(const struct model_near *near); /* as of a failure */
 
 /* Notes a hot process, while it lives to be looked at; one that maps code; a slice, whose failure is to come. */
 int model_hot(struct model *model, const struct event_hot *raw);

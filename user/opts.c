@@ -290,6 +290,37 @@ static int add_errno(struct parse *parse, const struct row *row, const char *ite
 		"ENOMEM, EAGAIN, EINVAL, EPERM, EACCES, EEXIST, EFAULT, EINTR, EBUSY, EBADF, ENODEV, EIO, EOVERFLOW");
 }
 
+static int add_warning(struct parse *parse, const struct row *row, const char *item)
+{
+	struct opts *opts = &parse->opts;
+	uint64_t percent;
+	int at;
+
+	/* Below 5 % of the limit are half of the processes of a machine. */
+	if (parse_number(item, 100, &percent) || percent < 5)
+		return fail_value(parse, row, item, "a percentage from 5 to 100, or none");
+	for (at = 0; at < opts->warn_count && opts->warn_percent[at] < percent; at++)
+		;
+	if (at < opts->warn_count && opts->warn_percent[at] == percent)
+		return 0;
+	if (opts->warn_count == CONFIG_WARN_MAX)
+		return fail(parse, "--%s: more than %d thresholds; give fewer", row->name, CONFIG_WARN_MAX);
+	memmove(&opts->warn_percent[at + 1], &opts->warn_percent[at], (size_t)(opts->warn_count - at));
+	opts->warn_percent[at] = (uint8_t)percent;
+	opts->warn_count++;
+	return 0;
+}
+
+static int set_warnings(struct parse *parse, const struct row *row, const char *value)
+{
+	struct opts *opts = &parse->opts;
+
+	/* What is given takes the place of the default. */
+	memset(opts->warn_percent, 0, sizeof(opts->warn_percent));
+	opts->warn_count = 0;
+	return strcasecmp(value, "none") ? add_each(parse, row, value, add_warning) : 0;
+}
+
 static int set_errnos(struct parse *parse, const struct row *row, const char *value)
 {
 	return add_each(parse, row, value, add_errno);
@@ -311,6 +342,8 @@ static const struct row rows[] = {
 	 FIELD(errno_wanted), set_errnos},
 	{"all", 'a', false, OPTS_TRACE, NULL, "every failure, not only those that are a shortage", FIELD(all),
 	 set_flag},
+	{"warn", 0, true, OPTS_TRACE, "PCT[,PCT...]", "warn at so many percent of the limit (80,90,95), or none",
+	 FIELD(warn_percent), set_warnings},
 	{"duration", 'd', false, OPTS_TRACE, "SEC", "stop after so many seconds, 0.5 say", FIELD(duration_ns),
 	 set_duration},
 	{"max-events", 'M', false, OPTS_TRACE, "N", "stop after so many failures", FIELD(max_events), set_positive},
@@ -563,7 +596,10 @@ static int parse_all(struct parse *parse, int argc, char **argv)
 
 int opts_parse(enum opts_command command, int argc, char **argv, struct opts *ret, char *error, size_t error_size)
 {
-	struct parse parse = {.opts = {.ready_fd = -1, .stack_bytes = EVENT_SLICE_BYTES_MAX},
+	struct parse parse = {.opts = {.ready_fd = -1,
+				       .stack_bytes = EVENT_SLICE_BYTES_MAX,
+				       .warn_percent = {80, 90, 95},
+				       .warn_count = 3},
 			      .command = command,
 			      .error = error,
 			      .error_size = error_size};

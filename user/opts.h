@@ -39,6 +39,8 @@ struct opts {
 	uint64_t limit; /* census: vm.max_map_count where the maps file is from; 0: not known */
 	uint64_t stack_bytes; /* of a user stack that are copied at most: 0 (none), 4096, 16384 or 65536 */
 	enum rung hook;
+	uint8_t warn_percent[CONFIG_WARN_MAX]; /* ascending, the rest 0 */
+	uint8_t warn_count;
 	uid_t uid; /* valid when filter_uid is */
 	int ready_fd; /* an open descriptor, or -1; still without CLOEXEC if it came so */
 	unsigned int verbose;

@@ -46,6 +46,8 @@ static void item_free(struct item *item)
 {
 	if (item->shown.event.kind == EVENT_FAILURE)
 		model_failure_fini(&item->shown.failure);
+	if (item->shown.event.kind == EVENT_NEAR)
+		model_near_fini(&item->shown.near);
 	free(item);
 }
 
@@ -190,6 +192,22 @@ static int add_limit(struct pending *pending, const struct event *event)
 	int err = keep(event, &item);
 
 	return err ? err : queue(pending, item);
+}
+
+static int add_near(struct pending *pending, const struct event *event)
+{
+	struct item *item;
+	int err = keep(event, &item);
+
+	if (err)
+		return err;
+	err = model_near(pending->model, item->shown.event.near, &item->shown.near);
+	if (err) {
+		free(item);
+		return err;
+	}
+	item->bytes += model_near_bytes(&item->shown.near);
+	return queue(pending, item);
 }
 
 static int add_hot(struct pending *pending, const struct event *event)

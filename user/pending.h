@@ -15,6 +15,7 @@
 struct pending_event {
 	struct event event; /* of a copy of the record */
 	struct model_failure failure; /* when it is one */
+	struct model_near near; /* likewise */
 };
 
 struct pending;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * render.c: see render.h: the events of a run. What a failure says is render_failure.c's.
+ * render.c: see render.h: the events of a run. What a failure says is render_failure.c's, a warning render_near.c's.
  */
 #include "render.h"
 
@@ -23,14 +23,15 @@ void render_begin(struct sink *sink, const char *event, uint64_t time_ns)
 	sink_string(sink, "time", format_rfc3339(time_ns, &buffer));
 }
 
-int render_event(struct sink *sink, const struct model *model, const struct event *event,
-		 const struct model_failure *failure)
+int render_event(struct sink *sink, const struct model *model, const struct pending_event *shown)
 {
-	switch (event->kind) {
+	switch (shown->event.kind) {
 	case EVENT_FAILURE:
-		return render_failure(sink, failure);
+		return render_failure(sink, &shown->failure);
 	case EVENT_LIMIT:
-		return render_limit(sink, model, event->limit);
+		return render_limit(sink, model, shown->event.limit);
+	case EVENT_NEAR:
+		return render_near(sink, &shown->near);
 	/* These add to what is known of a process, and nothing is said of them. */
 	case EVENT_HOT:
 	case EVENT_SLICE:
@@ -151,6 +152,7 @@ int render_end(struct sink *sink, const struct summary *summary)
 	sink_object_begin(sink, "totals");
 	sink_number(sink, "failures", failures);
 	sink_number(sink, "bytes_not_released", bytes);
+	sink_number(sink, "near_limit", summary->warnings);
 	sink_end(sink);
 	if (summary->count)
 		sink_line(sink, "", "%7s  %-15s  %-8s  %-8s %-14s  %9s  %s", "PID", "PROCESS", "CALL", "ERRNO", "CAUSE",
@@ -159,6 +161,11 @@ int render_end(struct sink *sink, const struct summary *summary)
 	for (size_t i = 0; i < summary->count; i++)
 		render_total(sink, summary, &summary->totals[i]);
 	sink_end(sink);
+	if (summary->warnings)
+		sink_line(sink, "near", "%llu %s; nearest came %s[%u], with %u of %u mappings",
+			  (unsigned long long)summary->warnings, summary->warnings == 1 ? "warning" : "warnings",
+			  summary->nearest.process.comm, summary->nearest.process.tgid, summary->nearest.vma_count,
+			  summary->nearest.vma_limit);
 	render_losses(sink, summary);
 	return sink_record_end(sink);
 }

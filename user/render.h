@@ -11,6 +11,7 @@
 
 #include "event.h"
 #include "model.h"
+#include "pending.h"
 #include "sink.h"
 #include "summary.h"
 #include "tracer.h"
@@ -30,8 +31,9 @@ int render_end(struct sink *sink, const struct summary *summary);
 int render_failure(struct sink *sink, const struct model_failure *failure);
 int render_limit(struct sink *sink, const struct model *model, const struct event_limit *event);
 
-/* Any kind of event. `failure` completes a failure, and is not looked at for another kind. */
-int render_event(struct sink *sink, const struct model *model, const struct event *event,
-		 const struct model_failure *failure);
+int render_near(struct sink *sink, const struct model_near *near);
+
+/* Any kind of event. */
+int render_event(struct sink *sink, const struct model *model, const struct pending_event *shown);
 
 #endif

@@ -39,21 +39,21 @@ static void render_headline(struct sink *sink, const struct model_failure *failu
 		  format_bytes(f->length_bytes, &size), format_errno(f->errno_code) ?: "?");
 }
 
-static void render_process(struct sink *sink, const struct model_failure *failure)
+void render_process(struct sink *sink, const struct event_process *process, uint64_t start_time_ns, const char *exe,
+		    const char *cgroup)
 {
-	const struct event_process *p = &failure->raw->process;
 	struct format_buffer start;
 
 	sink_object_begin(sink, "process");
-	sink_number(sink, "pid", p->tgid);
-	sink_number(sink, "tid", p->tid);
-	sink_string(sink, "comm", p->comm);
-	sink_string(sink, "thread_comm", p->thread_comm);
-	sink_string(sink, "exe", failure->exe);
-	sink_number(sink, "uid", p->uid);
-	sink_string(sink, "start_time", format_rfc3339(failure->start_time_ns, &start));
-	sink_number(sink, "exec_id", p->exec_id);
-	sink_string(sink, "cgroup", failure->cgroup);
+	sink_number(sink, "pid", process->tgid);
+	sink_number(sink, "tid", process->tid);
+	sink_string(sink, "comm", process->comm);
+	sink_string(sink, "thread_comm", process->thread_comm);
+	sink_string(sink, "exe", exe);
+	sink_number(sink, "uid", process->uid);
+	sink_string(sink, "start_time", format_rfc3339(start_time_ns, &start));
+	sink_number(sink, "exec_id", process->exec_id);
+	sink_string(sink, "cgroup", cgroup);
 	sink_null(sink, "container_id");
 	sink_end(sink);
 }
@@ -357,7 +357,7 @@ static int render_failure_repeat(struct sink *sink, const struct model_failure *
 		sink_hex(sink, "stack_key", f->stack_key);
 	else
 		sink_null(sink, "stack_key");
-	render_process(sink, failure);
+	render_process(sink, &failure->raw->process, failure->start_time_ns, failure->exe, failure->cgroup);
 	render_cause(sink, f);
 	render_bytes(sink, failure);
 	render_user_stack(sink, failure);
@@ -373,7 +373,7 @@ int render_failure(struct sink *sink, const struct model_failure *failure)
 	render_begin(sink, "failure", failure->time_ns);
 	render_call(sink, f);
 	render_headline(sink, failure);
-	render_process(sink, failure);
+	render_process(sink, &failure->raw->process, failure->start_time_ns, failure->exe, failure->cgroup);
 	render_args(sink, f);
 	render_cause(sink, f);
 	render_vma(sink, failure);

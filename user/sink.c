@@ -51,6 +51,11 @@ void sink_number(struct sink *sink, const char *name, uint64_t value)
 	sink->ops->number(sink, name, value);
 }
 
+void sink_real(struct sink *sink, const char *name, double value)
+{
+	sink->ops->real(sink, name, value);
+}
+
 void sink_hex(struct sink *sink, const char *name, uint64_t value)
 {
 	char text[2 + 16 + 1];

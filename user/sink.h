@@ -25,6 +25,7 @@ struct sink_ops {
 	void (*null)(struct sink *sink, const char *name);
 	void (*boolean)(struct sink *sink, const char *name, bool value);
 	void (*number)(struct sink *sink, const char *name, uint64_t value);
+	void (*real)(struct sink *sink, const char *name, double value);
 	void (*string)(struct sink *sink, const char *name, const char *bytes, size_t size);
 	void (*line)(struct sink *sink, const char *label, const char *format, va_list args);
 	void (*destroy)(struct sink *sink);
@@ -52,6 +53,9 @@ void sink_end(struct sink *sink);
 void sink_null(struct sink *sink, const char *name);
 void sink_bool(struct sink *sink, const char *name, bool value);
 void sink_number(struct sink *sink, const char *name, uint64_t value);
+
+/* What is measured and not counted, finite: 6 digits of it. */
+void sink_real(struct sink *sink, const char *name, double value);
 
 /* "0x..." */
 void sink_hex(struct sink *sink, const char *name, uint64_t value);

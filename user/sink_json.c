@@ -15,7 +15,8 @@
 #include "sink.h"
 #include "text.h"
 
-#define DEPTH_MAX 8
+#define DEPTH_MAX   8
+#define REAL_DIGITS JSON_REAL_PRECISION(6)
 
 struct sink_json {
 	struct sink sink;
@@ -78,7 +79,7 @@ static int write_failed(struct sink_json *json)
 
 static int write_record(struct sink_json *json)
 {
-	_cleanup_free_ char *text = json_dumps(json->open[0], JSON_COMPACT | JSON_ENSURE_ASCII);
+	_cleanup_free_ char *text = json_dumps(json->open[0], JSON_COMPACT | JSON_ENSURE_ASCII | REAL_DIGITS);
 	size_t length, written;
 
 	if (!text)
@@ -134,6 +135,11 @@ static void number(struct sink *sink, const char *name, uint64_t value)
 {
 	/* JSON numbers end at 2^53 for many readers; no count or size of ours comes near, and a broken one is cut. */
 	add(json_of(sink), name, json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value));
+}
+
+static void real(struct sink *sink, const char *name, double value)
+{
+	add(json_of(sink), name, json_real(value));
 }
 
 static void base64(const unsigned char *bytes, size_t size, char *ret)
@@ -198,6 +204,7 @@ static const struct sink_ops json_ops = {
 	.null = null,
 	.boolean = boolean,
 	.number = number,
+	.real = real,
 	.string = string,
 	.line = line,
 	.destroy = destroy,

@@ -94,6 +94,11 @@ static void number(struct sink *sink, const char *name, uint64_t value)
 	(void)sink, (void)name, (void)value;
 }
 
+static void real(struct sink *sink, const char *name, double value)
+{
+	(void)sink, (void)name, (void)value;
+}
+
 static void string(struct sink *sink, const char *name, const char *bytes, size_t size)
 {
 	(void)sink, (void)name, (void)bytes, (void)size;
@@ -113,6 +118,7 @@ static const struct sink_ops text_ops = {
 	.null = begin,
 	.boolean = boolean,
 	.number = number,
+	.real = real,
 	.string = string,
 	.line = line,
 	.destroy = destroy,

@@ -94,3 +94,15 @@ int summary_add(struct summary *summary, const struct event_failure *failure)
 	memcpy(total->total.comm, failure->process.comm, sizeof(total->total.comm));
 	return 0;
 }
+
+/* Signed: the count may be above the limit. */
+static int64_t headroom(const struct event_near *near)
+{
+	return (int64_t)near->vma_limit - near->vma_count;
+}
+
+void summary_add_warning(struct summary *summary, const struct event_near *near)
+{
+	if (!summary->warnings++ || headroom(near) < headroom(&summary->nearest))
+		summary->nearest = *near;
+}

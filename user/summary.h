@@ -21,6 +21,8 @@ struct summary {
 	size_t count;
 	struct tracer_losses losses;
 	bool losses_unknown; /* of a capture: it does not tell what its run lost */
+	uint64_t warnings; /* crossings of a threshold of --warn */
+	struct event_near nearest; /* the one with the least head-room, if there was any */
 	uint64_t output_errors; /* records that could not be written */
 	uint64_t bad_records; /* records that could not be decoded */
 };
@@ -35,6 +37,9 @@ uint64_t summary_lost(const struct summary *summary);
 
 /* Adds one failure, where there are no totals of the kernel side. 0 or -ENOMEM. */
 int summary_add(struct summary *summary, const struct event_failure *failure);
+
+/* Counts a warning. */
+void summary_add_warning(struct summary *summary, const struct event_near *near);
 
 /* "ring_full" and what it means. */
 const char *summary_loss_name(enum loss_cause cause);

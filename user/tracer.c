@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -37,13 +38,15 @@ enum observation {
 	OBSERVE_FORK,
 	OBSERVE_LIMIT,
 	OBSERVE_MAPPING,
+	OBSERVE_EARLIER,
 	OBSERVATION_COUNT
 };
 
 static const char *const observation_names[OBSERVATION_COUNT] = {
-	[OBSERVE_MUNMAP] = "munmap", [OBSERVE_MUNMAP_RETURN] = "munmap_return",
-	[OBSERVE_SPLIT] = "split",   [OBSERVE_FORK] = "fork",
-	[OBSERVE_LIMIT] = "limit",   [OBSERVE_MAPPING] = "mapping",
+	[OBSERVE_MUNMAP] = "munmap",   [OBSERVE_MUNMAP_RETURN] = "munmap_return",
+	[OBSERVE_SPLIT] = "split",     [OBSERVE_FORK] = "fork",
+	[OBSERVE_LIMIT] = "limit",     [OBSERVE_MAPPING] = "mapping",
+	[OBSERVE_EARLIER] = "earlier",
 };
 
 struct tracer {
@@ -60,13 +63,11 @@ struct tracer {
 	bool stopped;
 };
 
-enum hook_kind { KIND_FEXIT, KIND_KRETPROBE, KIND_TP_BTF, KIND_TP };
+enum hook_kind { KIND_FENTRY, KIND_FEXIT, KIND_KPROBE, KIND_KRETPROBE, KIND_TP_BTF, KIND_TP };
 
 static const char *const kind_names[] = {
-	[KIND_FEXIT] = "fexit",
-	[KIND_KRETPROBE] = "kretprobe",
-	[KIND_TP_BTF] = "tp_btf",
-	[KIND_TP] = "tp",
+	[KIND_FENTRY] = "fentry",	[KIND_FEXIT] = "fexit",	  [KIND_KPROBE] = "kprobe",
+	[KIND_KRETPROBE] = "kretprobe", [KIND_TP_BTF] = "tp_btf", [KIND_TP] = "tp",
 };
 
 struct candidate {
@@ -83,7 +84,9 @@ struct candidate {
 	{                                                                                                           \
 		.rung = r, .kind = k, .function = f, .program = offsetof(struct vmasnoop_bpf, progs.p), __VA_ARGS__ \
 	}
+#define FENTRY(function, program, ...)	  ROW(RUNG_FENTRY, KIND_FENTRY, function, program, __VA_ARGS__)
 #define FEXIT(function, program, ...)	  ROW(RUNG_FENTRY, KIND_FEXIT, function, program, __VA_ARGS__)
+#define KPROBE(function, program, ...)	  ROW(RUNG_KPROBE, KIND_KPROBE, function, program, __VA_ARGS__)
 #define KRETPROBE(function, program, ...) ROW(RUNG_KPROBE, KIND_KRETPROBE, function, program, __VA_ARGS__)
 #define TP_BTF(function, program, ...)	  ROW(RUNG_TRACEPOINT, KIND_TP_BTF, function, program, __VA_ARGS__)
 #define TP(function, program, path)	  ROW(RUNG_TRACEPOINT, KIND_TP, function, program, .event = path)
@@ -120,10 +123,15 @@ static const struct candidate split_candidates[] = {
 	{},
 };
 
-/* Code that is mapped by a hot process. */
+/*
+ * Mappings that are made; at the entry, which costs least: all that is asked is in place by then. In 5.10 nothing but mmap()
+ * itself can be hooked there: mprotect() is seen by the splits that it makes.
+ */
 static const struct candidate mapping_candidates[] = {
-	FEXIT("perf_event_mmap", mapped_fexit, .attach_only = true),
-	KRETPROBE("perf_event_mmap", mapped_kretprobe, .attach_only = true),
+	FENTRY("perf_event_mmap", mapping_fentry),
+	FEXIT("mmap_region", mapping_fexit),
+	KPROBE("perf_event_mmap", mapping_kprobe),
+	KRETPROBE("mmap_region", mapping_kprobe),
 	{},
 };
 
@@ -150,9 +158,13 @@ static int candidate_try(const struct feature *feature, const struct candidate *
 	int args;
 
 	switch (candidate->kind) {
+	case KIND_FENTRY:
+		return feature_try_fentry(feature, candidate->function);
 	case KIND_FEXIT:
 		return candidate->attach_only ? feature_try_fexit_attach(feature, candidate->function)
 					      : feature_try_fexit(feature, candidate->function);
+	case KIND_KPROBE:
+		return feature_try_kprobe(feature, candidate->function);
 	case KIND_KRETPROBE:
 		return candidate->attach_only ? feature_try_kretprobe_attach(feature, candidate->function)
 					      : feature_try_kretprobe(feature, candidate->function);
@@ -281,8 +293,26 @@ static void choose_mapping(struct tracer *tracer, const struct feature *feature)
 				      .kind = core->kind,
 				      .function = core->function};
 	else
-		hook->reason =
-			"nothing sees it; a process is looked at again when a stack leads to code that is not known";
+		hook->reason = "nothing sees it: a process is warned of what it maps when it next calls munmap(), and "
+			       "looked at again "
+			       "when a stack leads to code that is not known";
+}
+
+/* The processes that have many mappings when tracing begins. */
+static void choose_earlier(struct tracer *tracer, const struct feature *feature, const struct config *config)
+{
+	struct hook *hook = &tracer->hooks[OBSERVE_EARLIER];
+	int err = feature_try_iter(feature, "task");
+
+	if (!config->warn_count) {
+		hook->reason = "not needed: nobody is to be warned";
+	} else if (err) {
+		hook->reason = feature_reason(err);
+	} else {
+		hook->kind = "iter";
+		hook->function = "task";
+		tracer->programs[OBSERVE_EARLIER] = tracer->skeleton->progs.find_hot;
+	}
 }
 
 static int choose_hooks(struct tracer *tracer, const struct feature *feature, const struct tracer_options *options,
@@ -302,6 +332,7 @@ static int choose_hooks(struct tracer *tracer, const struct feature *feature, co
 		return err;
 	choose_split(tracer, feature, rung);
 	choose_mapping(tracer, feature);
+	choose_earlier(tracer, feature, &options->config);
 	return 0;
 }
 
@@ -359,7 +390,7 @@ static int follow_limit(struct tracer *tracer, int cgroup_root)
 	if (err || state->changed_ns)
 		return err;
 	state->before = state->now = value;
-	state->hot_at = filter_hot_at(value);
+	state->hot_at = filter_hot_at(&tracer->skeleton->rodata->config, value);
 	return 0;
 }
 
@@ -378,16 +409,20 @@ static int follow_pids(struct tracer *tracer, const struct tracer_options *optio
 }
 
 /* "/system.slice/x.service" as the log has it, or the directory's path in the file system. */
-static int filter_by_cgroup(struct tracer *tracer, int cgroup_root, const char *path)
+static int open_cgroup(int cgroup_root, const char *path)
 {
 	const char *below = path + strspn(path, "/");
-	_cleanup_close_ int fd = openat(cgroup_root, *below ? below : ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-	uint32_t first = 0;
+	int fd = openat(cgroup_root, *below ? below : ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		fd = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
+	return fd < 0 ? -errno : fd;
+}
+
+static int filter_by_cgroup(struct tracer *tracer, int fd)
+{
+	uint32_t first = 0;
+
 	return bpf_map_update_elem(bpf_map__fd(tracer->skeleton->maps.cgroup), &first, &fd, BPF_ANY) ? -errno : 0;
 }
 
@@ -433,6 +468,8 @@ static int attach_one(struct tracer *tracer, enum observation observation)
 
 	if (!strcmp(hook->kind, kind_names[KIND_KRETPROBE]))
 		link = attach_kretprobe(tracer, observation);
+	else if (!strcmp(hook->kind, kind_names[KIND_KPROBE]))
+		link = bpf_program__attach_kprobe(program, false, hook->function);
 	else
 		link = attach_program(program);
 	if (!link)
@@ -441,22 +478,35 @@ static int attach_one(struct tracer *tracer, enum observation observation)
 	return 0;
 }
 
+/* Whether an observation is not made from the beginning. */
+static bool comes_later(const struct tracer *tracer, const struct config *config, enum observation observation)
+{
+	switch (observation) {
+	case OBSERVE_MUNMAP_RETURN:
+		/* With an under-lock hook on the tracepoint rung the return is armed on first need: it slows every syscall. */
+		return tracer->hooks[OBSERVE_MUNMAP].rung == RUNG_TRACEPOINT && !wants_more_than_enomem(config);
+	case OBSERVE_MAPPING:
+		/* What a process maps that is not hot is of interest only to those who warn. */
+		return !config->warn_count;
+	default:
+		return observation == OBSERVE_EARLIER;
+	}
+}
+
 static int attach_all(struct tracer *tracer, const struct config *config, char *error, size_t size)
 {
 	struct tracer *t = tracer;
 	int err;
 
-	/* With an under-lock hook on the tracepoint rung the return is armed on first need: it slows every syscall. */
-	bool later = t->hooks[OBSERVE_MUNMAP].rung == RUNG_TRACEPOINT && !wants_more_than_enomem(config);
-
 	for (int i = 0; i < OBSERVATION_COUNT; i++) {
-		if (!t->programs[i] || (i == OBSERVE_MUNMAP_RETURN && later) || i == OBSERVE_MAPPING)
+		if (!t->programs[i] || comes_later(t, config, i))
 			continue;
 		err = attach_one(t, i);
 		if (err)
 			return fail(err, error, size, "cannot attach to %s %s: %s", t->hooks[i].kind,
 				    t->hooks[i].function, feature_reason(err));
-		if (i == OBSERVE_MUNMAP && t->programs[OBSERVE_MUNMAP_RETURN] && !later)
+		if (i == OBSERVE_MUNMAP && t->programs[OBSERVE_MUNMAP_RETURN] &&
+		    !comes_later(t, config, OBSERVE_MUNMAP_RETURN))
 			t->skeleton->bss->switches.return_armed = t->skeleton->bss->switches.return_attached = 1;
 	}
 	if (t->exit_program) {
@@ -467,18 +517,53 @@ static int attach_all(struct tracer *tracer, const struct config *config, char *
 	return 0;
 }
 
+/* Those who come to many mappings while this runs are seen by the hooks, which are at work. */
+static int find_earlier(struct tracer *tracer)
+{
+	_cleanup_close_ int fd = -1;
+	char nothing[64];
+	struct bpf_link *link;
+	ssize_t got;
+
+	if (!tracer->programs[OBSERVE_EARLIER])
+		return 0;
+	link = bpf_program__attach_iter(tracer->programs[OBSERVE_EARLIER], NULL);
+	if (!link)
+		return -errno;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	bpf_link__destroy(link);
+	if (fd < 0)
+		return -errno;
+	/* The program prints nothing: the end comes when all tasks were seen. */
+	do
+		got = read(fd, nothing, sizeof(nothing));
+	while (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)));
+	return got < 0 ? -errno : 0;
+}
+
+static void fill_config(struct tracer *tracer, const struct tracer_options *options, int cgroup)
+{
+	struct config *config = (struct config *)&tracer->skeleton->rodata->config;
+	struct stat status;
+
+	*config = options->config;
+	config->return_only = !tracer->programs[OBSERVE_MUNMAP];
+	config->return_is_native = tracer->hooks[OBSERVE_MUNMAP_RETURN].rung == RUNG_TRACEPOINT;
+	config->split_hooked = tracer->programs[OBSERVE_SPLIT] != NULL;
+	/* The inode's number is the cgroup's id: kernfs has it so on 64-bit machines. */
+	config->cgroup_id = cgroup >= 0 && !fstat(cgroup, &status) ? status.st_ino : 0;
+}
+
 static int load(struct tracer *tracer, const struct tracer_options *options, char *error, size_t size)
 {
 	_cleanup_close_ int cgroup_root = cgroup_open_root();
+	_cleanup_close_ int cgroup = options->cgroup ? open_cgroup(cgroup_root, options->cgroup) : -1;
 	struct vmasnoop_bpf *skeleton = tracer->skeleton;
 	int err;
 
 	choose_fork(tracer, &options->config);
 	choose_programs(tracer, cgroup_root >= 0);
-	*(struct config *)&skeleton->rodata->config = options->config;
-	skeleton->rodata->config.return_only = !tracer->programs[OBSERVE_MUNMAP];
-	skeleton->rodata->config.return_is_native = tracer->hooks[OBSERVE_MUNMAP_RETURN].rung == RUNG_TRACEPOINT;
-	skeleton->rodata->config.split_hooked = tracer->programs[OBSERVE_SPLIT] != NULL;
+	fill_config(tracer, options, cgroup);
 	err = vmasnoop_bpf__load(skeleton);
 	if (err)
 		return fail(-EOPNOTSUPP, error, size,
@@ -491,13 +576,17 @@ static int load(struct tracer *tracer, const struct tracer_options *options, cha
 	if (err)
 		return fail(err, error, size, "cannot note the processes to follow: %s", strerror(-err));
 	if (options->cgroup) {
-		err = filter_by_cgroup(tracer, cgroup_root, options->cgroup);
+		err = cgroup < 0 ? cgroup : filter_by_cgroup(tracer, cgroup);
 		if (err)
 			return fail(err, error, size,
 				    "cannot filter by the cgroup '%s': %s; it takes a directory of cgroup v2",
 				    options->cgroup, strerror(-err));
 	}
-	return attach_all(tracer, &options->config, error, size);
+	err = attach_all(tracer, &options->config, error, size);
+	if (err)
+		return err;
+	err = find_earlier(tracer);
+	return err ? fail(err, error, size, "cannot look at the processes that there are: %s", strerror(-err)) : 0;
 }
 
 static int explain_feature(int err, char *error, size_t size)
@@ -636,9 +725,8 @@ int tracer_expect_mapping(struct tracer *tracer, const struct event_process *pro
 		.exec_id = process->exec_id,
 		.tgid = process->tgid,
 	};
-	__u8 known = HOT_KNOWN;
 
-	return bpf_map_update_elem(bpf_map__fd(tracer->skeleton->maps.hot), &key, &known, BPF_EXIST) ? -errno : 0;
+	return bpf_map_delete_elem(bpf_map__fd(tracer->skeleton->maps.mapped), &key) ? -errno : 0;
 }
 
 uint32_t tracer_limit(const struct tracer *tracer)
@@ -652,7 +740,7 @@ void tracer_set_limit(struct tracer *tracer, uint32_t value)
 
 	state->before = state->now;
 	state->changed_ns = clock_now_ns(CLOCK_MONOTONIC);
-	state->hot_at = filter_hot_at(value);
+	state->hot_at = filter_hot_at(&tracer->skeleton->rodata->config, value);
 	state->now = value;
 }
 

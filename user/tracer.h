@@ -27,9 +27,10 @@ struct tracer_options {
 
 /* One observation, and how it is made. */
 struct hook {
-	const char *observation; /* "munmap", "munmap_return", "split", "fork", "limit", "mapping" */
+	const char *observation; /* "munmap", "munmap_return", "split", "fork", "limit", "mapping", "earlier" */
 	enum rung rung; /* RUNG_AUTO: none: not made, or not one of the ladder */
-	const char *kind; /* "fexit", "kretprobe", "tp_btf", "tp", "cgroup/sysctl", "poll"; NULL: not made */
+	const char *
+		kind; /* "fentry", "fexit", "kprobe", "kretprobe", "tp_btf", "tp", "iter", "cgroup/sysctl", "poll"; NULL: none */
 	const char *function; /* or tracepoint; NULL: not made */
 	const char *reason; /* not made: why, or why it is not needed */
 };
@@ -56,7 +57,7 @@ int tracer_ring_fd(const struct tracer *tracer);
 /* The ring of the slices. The slice of a failure is in it before the failure is in the other one. */
 int tracer_slices_fd(const struct tracer *tracer);
 
-/* From the first hot process on: sees the code that such processes map. 0, 1: it just began, or a negative errno. */
+/* From the first hot process on, if not before: sees the code that such processes map. 0, 1: it just began, or a negative errno. */
 int tracer_arm_mapping(struct tracer *tracer);
 
 /* Two slices of this key unwound to different stacks: more of the stack goes into it from now on. */

@@ -116,6 +116,32 @@ struct thread_info {
 };
 #endif
 
+typedef struct {
+	u32 val;
+} kuid_t;
+
+struct cred {
+	kuid_t uid;
+};
+
+struct kernfs_node {
+	u64 id;
+};
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
+};
+
+struct cgroup {
+	struct cgroup_subsys_state self;
+	struct kernfs_node *kn;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp; /* of cgroup v2 */
+};
+
 struct task_struct {
 #if defined(__TARGET_ARCH_x86)
 	struct thread_info thread_info;
@@ -128,6 +154,8 @@ struct task_struct {
 	void *stack;
 	struct mm_struct *mm;
 	struct signal_struct *signal;
+	const struct cred *cred;
+	struct css_set *cgroups;
 	struct task_struct *group_leader;
 	unsigned long sas_ss_sp;
 	unsigned long sas_ss_size;
@@ -164,6 +192,11 @@ struct trace_event_raw_mmap_lock {
 /* The record of sched_process_fork, likewise. */
 struct trace_event_raw_sched_process_fork {
 	int child_pid;
+};
+
+/* What a program that iterates over all tasks is handed. */
+struct bpf_iter__task {
+	struct task_struct *task; /* NULL at the end */
 };
 
 #pragma clang attribute pop

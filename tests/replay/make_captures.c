@@ -284,6 +284,32 @@ static void make_exec(struct capture_writer *writer)
 	put_failure(writer, &full);
 }
 
+/* Warnings on the way to a failure, of one that was there before, and of a stranger's name and numbers. */
+static void make_near_limit(struct capture_writer *writer)
+{
+	struct event_failure_full full;
+	struct event_near near;
+
+	records_near(&near);
+	put(writer, &near);
+	near.header.time_ns += 50000000;
+	near.percent = 90;
+	near.vma_count = near.peak = 58977;
+	put(writer, &near);
+	near.process.tgid = near.process.tid = 77;
+	near.already = 1;
+	put(writer, &near);
+	records_failure(&full);
+	full.failure.header.time_ns = near.header.time_ns + 100000000;
+	put(writer, &full);
+	records_name(&near.process, "\033[2J\n\"\xff", "%s");
+	near.already = 0xff;
+	near.percent = 0xff;
+	near.vma_count = near.vma_limit = near.peak = UINT32_MAX;
+	near.header.time_ns = full.failure.header.time_ns + 1;
+	put(writer, &near);
+}
+
 static void make_nothing(struct capture_writer *writer)
 {
 	(void)writer;
@@ -307,6 +333,7 @@ static const struct {
 	{"no_stacks", make_no_stacks},
 	{"truncated_stack", make_truncated_stack},
 	{"exec", make_exec},
+	{"near_limit", make_near_limit},
 	{"nothing", make_nothing},
 };
 

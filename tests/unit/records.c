@@ -144,6 +144,22 @@ void records_mapped(struct event_mapped *ret)
 	fill_process(&ret->process);
 }
 
+void records_near(struct event_near *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->header.time_ns = 4002114000000ULL;
+	ret->header.size = sizeof(*ret);
+	ret->header.kind = EVENT_NEAR;
+	fill_process(&ret->process);
+	ret->first_ns = ret->header.time_ns - 400000000;
+	ret->first_count = 12424;
+	ret->recent_ns = ret->header.time_ns - 100000000;
+	ret->recent_count = 40424;
+	ret->vma_count = ret->peak = 52424;
+	ret->vma_limit = RECORDS_LIMIT;
+	ret->percent = 80;
+}
+
 static void fill_piece(struct records_slice *slice, int i, uint32_t offset, uint32_t length)
 {
 	struct event_piece *piece = &slice->slice.pieces[i];

@@ -35,6 +35,7 @@ static void test_every_kind(void **state)
 {
 	struct event_failure_full full;
 	struct event_limit limit;
+	struct event_near near;
 	struct event_hot hot;
 	struct event event;
 
@@ -47,6 +48,12 @@ static void test_every_kind(void **state)
 	assert_int_equal(event_decode(&hot, sizeof(hot), &event), 0);
 	assert_int_equal(event.kind, EVENT_HOT);
 	assert_ptr_equal(event.hot, &hot);
+	records_near(&near);
+	assert_int_equal(event_decode(&near, sizeof(near), &event), 0);
+	assert_int_equal(event.kind, EVENT_NEAR);
+	assert_ptr_equal(event.near, &near);
+	memset(near.process.comm, 'x', sizeof(near.process.comm)); /* a name without an end */
+	assert_int_equal(event_decode(&near, sizeof(near), &event), -EBADMSG);
 	records_limit(100, 200, &limit);
 	assert_int_equal(event_decode(&limit, sizeof(limit), &event), 0);
 	assert_int_equal(event.kind, EVENT_LIMIT);
@@ -69,9 +76,11 @@ static void test_layout_is_the_contract(void **state)
 	assert_int_equal(sizeof(struct event_registers), 136);
 	assert_int_equal(sizeof(struct event_slice), 216);
 	assert_int_equal(sizeof(struct event_mapped), 104);
+	assert_int_equal(sizeof(struct event_near), 144);
 	assert_int_equal(EVENT_FAILURE, 0);
 	assert_int_equal(EVENT_HOT, 1);
 	assert_int_equal(EVENT_LIMIT, 2);
+	assert_int_equal(EVENT_NEAR, 5);
 }
 
 static void test_sizes(void **state)

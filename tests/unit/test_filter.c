@@ -209,18 +209,84 @@ static void test_comm_without_an_end(void **state)
 
 static void test_hot_at(void **state)
 {
+	const struct config nobody = {}, usual = {.warn_percent = {80, 90, 95}, .warn_count = 3};
+
 	(void)state;
-	assert_int_equal(filter_hot_at(65530), 4095);
-	assert_int_equal(filter_hot_at(16000), 1000);
-	assert_int_equal(filter_hot_at(16016), 1001);
-	assert_int_equal(filter_hot_at(2000), 1000);
-	assert_int_equal(filter_hot_at(1999), 999);
-	assert_int_equal(filter_hot_at(200), 100);
-	assert_int_equal(filter_hot_at(0), 0);
-	assert_int_equal(filter_hot_at(UINT32_MAX), UINT32_MAX / 16);
+	assert_int_equal(filter_hot_at(&nobody, 65530), 4095);
+	assert_int_equal(filter_hot_at(&nobody, 16000), 1000);
+	assert_int_equal(filter_hot_at(&nobody, 16016), 1001);
+	assert_int_equal(filter_hot_at(&nobody, 2000), 1000);
+	assert_int_equal(filter_hot_at(&nobody, 1999), 999);
+	assert_int_equal(filter_hot_at(&nobody, 200), 100);
+	assert_int_equal(filter_hot_at(&nobody, 0), 0);
+	assert_int_equal(filter_hot_at(&nobody, UINT32_MAX), UINT32_MAX / 16);
 	/* Never above the limit: a process gets hot before it fails. */
-	for (__u32 limit = 1; limit < 70000; limit++)
-		assert_true(filter_hot_at(limit) < limit);
+	for (__u32 limit = 1; limit < 70000; limit++) {
+		assert_true(filter_hot_at(&nobody, limit) < limit);
+		assert_int_equal(filter_hot_at(&usual, limit), filter_hot_at(&nobody, limit));
+	}
+}
+
+/* Whoever is to be warned early is looked at from below the point on where the threshold is armed anew. */
+static void test_hot_at_of_low_thresholds(void **state)
+{
+	(void)state;
+	for (__u32 percent = 5; percent <= 100; percent++) {
+		const struct config config = {.warn_percent = {percent}, .warn_count = 1};
+
+		for (__u32 limit = 100; limit < 70000; limit += 99)
+			assert_false(
+				filter_is_reached(filter_hot_at(&config, limit), limit, filter_rearm_percent(percent)));
+	}
+}
+
+static void test_is_reached(void **state)
+{
+	(void)state;
+	assert_int_equal(filter_is_reached(52424, 65530, 80), 1);
+	assert_int_equal(filter_is_reached(52423, 65530, 80), 0);
+	assert_int_equal(filter_is_reached(0, 65530, 1), 0);
+	assert_int_equal(filter_is_reached(65530, 65530, 100), 1);
+	assert_int_equal(filter_is_reached(65529, 65530, 100), 0);
+	assert_int_equal(filter_is_reached(0, 0, 80), 1);
+	assert_int_equal(filter_is_reached(UINT32_MAX, UINT32_MAX, 100), 1);
+	assert_int_equal(filter_is_reached(UINT32_MAX, 1, 1), 1);
+	assert_int_equal(filter_is_reached(1, UINT32_MAX, 100), 0);
+}
+
+/* A limit of 1000; each step is a count and what is told of it. */
+struct step {
+	__u32 count, percent;
+};
+
+static void assert_told(const struct config *config, const struct step *steps, size_t count)
+{
+	__u32 told = 0;
+
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(filter_warning(config, steps[i].count, 1000, &told), steps[i].percent);
+}
+
+static void test_warnings(void **state)
+{
+	const struct config usual = {.warn_percent = {80, 90, 95}, .warn_count = 3};
+	const struct config none = {};
+	const struct config eight = {.warn_percent = {5, 6, 7, 8, 9, 10, 11, 100}, .warn_count = 8};
+	const struct step up[] = {{1, 0}, {799, 0}, {800, 80}, {800, 0}, {899, 0}, {900, 90}, {950, 95}, {1001, 0}};
+	const struct step hovers[] = {{800, 80}, {799, 0}, {800, 0}, {750, 0}, {800, 0}, {749, 0}, {799, 0}, {800, 80}};
+	/* Several at once: the highest; a lower one is not told later on the way up. */
+	const struct step leaps[] = {{940, 90}, {860, 0}, {940, 0}, {849, 0}, {899, 0}, {900, 90}, {10, 0}, {1000, 95}};
+	const struct step falls[] = {{960, 95}, {899, 0}, {949, 0},  {950, 95},
+				     {840, 0},	{850, 0}, {900, 90}, {950, 95}};
+	const struct step small[] = {{49, 0}, {50, 5}, {110, 11}, {999, 0}, {1000, 100}, {20, 0}, {110, 11}, {100, 0}};
+
+	(void)state;
+	assert_told(&usual, up, COUNT_OF(up));
+	assert_told(&usual, hovers, COUNT_OF(hovers));
+	assert_told(&usual, leaps, COUNT_OF(leaps));
+	assert_told(&usual, falls, COUNT_OF(falls));
+	assert_told(&eight, small, COUNT_OF(small));
+	assert_told(&none, (const struct step[]){{0, 0}, {1000, 0}, {2000, 0}}, 3);
 }
 
 static void test_limit_floor(void **state)
@@ -319,6 +385,9 @@ int main(void)
 		cmocka_unit_test(test_comm),
 		cmocka_unit_test(test_comm_without_an_end),
 		cmocka_unit_test(test_hot_at),
+		cmocka_unit_test(test_hot_at_of_low_thresholds),
+		cmocka_unit_test(test_is_reached),
+		cmocka_unit_test(test_warnings),
 		cmocka_unit_test(test_limit_floor),
 		cmocka_unit_test(test_range_is_valid),
 		cmocka_unit_test(test_errno_of_unreleased),

@@ -102,6 +102,28 @@ static void test_pids(void **state)
 	REFUSED("-p", "--pid needs a PID", "try 'vmasnoop --help'");
 }
 
+static void test_warnings(void **state)
+{
+	const uint8_t usual[CONFIG_WARN_MAX] = {80, 90, 95}, given[CONFIG_WARN_MAX] = {5, 70, 100};
+	struct opts opts = trace("");
+
+	(void)state;
+	assert_int_equal(opts.warn_count, 3);
+	assert_memory_equal(opts.warn_percent, usual, sizeof(usual));
+	opts = trace("--warn 70,100,5,70");
+	assert_int_equal(opts.warn_count, 3);
+	assert_memory_equal(opts.warn_percent, given, sizeof(given));
+	assert_int_equal(trace("--warn none").warn_count, 0);
+	assert_int_equal(trace("--warn 11,12,13,14,15,16,17,18,18").warn_count, CONFIG_WARN_MAX);
+	REFUSED("--warn 11,12,13,14,15,16,17,18,19", "--warn", "more than 8");
+	REFUSED("--warn 4", "'4'", "from 5 to 100");
+	REFUSED("--warn 101", "'101'");
+	REFUSED("--warn 80,", "''");
+	REFUSED("--warn 80,none", "'none'");
+	REFUSED("--warn 80 --warn 90", "--warn was given twice");
+	REPLAY_REFUSED("x --warn 80", "--warn");
+}
+
 static void test_comm(void **state)
 {
 	(void)state;
@@ -351,6 +373,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nothing_given),
 		cmocka_unit_test(test_pids),
+		cmocka_unit_test(test_warnings),
 		cmocka_unit_test(test_comm),
 		cmocka_unit_test(test_uid),
 		cmocka_unit_test(test_errnos),

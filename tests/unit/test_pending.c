@@ -150,6 +150,31 @@ static void test_the_record_is_kept(void **state)
 	end(&stage);
 }
 
+/* A warning goes out in its place, behind the failure before it, and is the record's copy. */
+static void test_a_warning_keeps_its_place(void **state)
+{
+	struct stage stage = make(SIZE_MAX);
+	const struct pending_event *first;
+	struct event_near near;
+
+	(void)state;
+	records_near(&near);
+	put_failure(&stage, 1);
+	put(&stage, &near);
+	assert_null(pending_first(stage.pending));
+	answer(&stage, 0);
+	assert_int_equal(take(&stage), 1);
+	first = pending_first(stage.pending);
+	assert_non_null(first);
+	assert_int_equal(first->event.kind, EVENT_NEAR);
+	assert_ptr_equal(first->near.raw, first->event.near);
+	assert_ptr_not_equal(first->near.raw, &near);
+	assert_true(first->near.growth.known);
+	assert_int_equal(take(&stage), 0);
+	put(&stage, &near); /* one that is left at the end is freed */
+	end(&stage);
+}
+
 /* What adds to what is known of a process is not shown, and nothing waits for it. */
 static void test_kinds_that_are_not_shown(void **state)
 {
@@ -374,6 +399,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_the_record_is_kept),
+		cmocka_unit_test(test_a_warning_keeps_its_place),
 		cmocka_unit_test(test_kinds_that_are_not_shown),
 		cmocka_unit_test(test_a_record_that_grows),
 		cmocka_unit_test(test_too_much_waits),

@@ -111,7 +111,7 @@ static int show(struct sink *sink)
 	int err = 0;
 
 	while ((first = pending_first(stage->pending)) != NULL) {
-		int one = render_event(sink, stage->model, &first->event, &first->failure);
+		int one = render_event(sink, stage->model, first);
 
 		if (one)
 			err = one;
@@ -427,6 +427,60 @@ static void test_other_events_json(void **state)
 	json_decref(record);
 }
 
+static void test_near_json(void **state)
+{
+	struct event_near near;
+	json_t *record;
+
+	(void)state;
+	records_near(&near);
+	put(&near);
+	record = parsed();
+	assert_field(record, "event", "\"near_limit\"");
+	assert_field(record, "time", "\"2026-11-21T14:03:22.114000000Z\"");
+	assert_field(record, "process.pid", "5582");
+	assert_field(record, "process.exe", "null");
+	assert_field(record, "threshold_percent", "80");
+	assert_field(record, "vma_count", "52424");
+	assert_field(record, "vma_limit", "65530");
+	assert_field(record, "peak", "52424");
+	assert_field(record, "mappings_per_second", "120000.0");
+	assert_field(record, "mappings_per_second_since_hot", "100000.0");
+	assert_true(json_real_value(field(record, "eta_seconds")) == 0.109217);
+	assert_field(record, "already", "false");
+	json_decref(record);
+	near.already = 1;
+	put(&near);
+	record = parsed();
+	assert_field(record, "mappings_per_second", "null");
+	assert_field(record, "mappings_per_second_since_hot", "null");
+	assert_field(record, "eta_seconds", "null");
+	assert_field(record, "already", "true");
+	json_decref(record);
+}
+
+static void test_near_text(void **state)
+{
+	struct event_near near;
+
+	(void)state;
+	records_near(&near);
+	put(&near);
+	assert_string_equal(written(), "14:03:22.114  b[5582]  near the limit: 52424 of 65530 mappings (80 %), "
+				       "+120000/s, limit in 0.109 s\n");
+	near.recent_count = 60000;
+	put(&near);
+	assert_string_equal(written(),
+			    "14:03:22.114  b[5582]  near the limit: 52424 of 65530 mappings (80 %), -75760/s\n");
+	near.first_ns = near.header.time_ns;
+	put(&near);
+	assert_string_equal(written(), "14:03:22.114  b[5582]  near the limit: 52424 of 65530 mappings (80 %)\n");
+	near.already = 1;
+	put(&near);
+	assert_string_equal(written(), "14:03:22.114  b[5582]  near the limit: 52424 of 65530 mappings (80 %), "
+				       "as it was before tracing began\n");
+}
+
 static void test_start_json(void **state)
 {
 	const struct hook hooks[] = {
@@ -473,7 +527,7 @@ static void test_end_json(void **state)
 	record = parsed();
 	assert_field(record, "event", "\"run_end\"");
 	assert_field(record, "duration_ns", "5");
-	assert_field(record, "totals", "{\"failures\":3,\"bytes_not_released\":8192}");
+	assert_field(record, "totals", "{\"failures\":3,\"bytes_not_released\":8192,\"near_limit\":0}");
 	assert_field(record, "processes.0.comm_b64", "\"Yv8=\"");
 	assert_field(record, "processes.0.errno", "null");
 	assert_field(record, "processes.0.verdict", "\"unknown\"");
@@ -617,6 +671,7 @@ static void test_end_text(void **state)
 		.total = {.failures = 3, .bytes = 8192, .comm = "b\n"},
 	};
 	struct summary summary = {.totals = &total, .count = 1, .duration_ns = 1500000000};
+	struct event_near near;
 
 	(void)state;
 	assert_int_equal(render_end(stage->sink, &summary), 0);
@@ -626,6 +681,8 @@ static void test_end_text(void **state)
 		"              PID  PROCESS          CALL      ERRNO    CAUSE            FAILURES  NOT RELEASED\n"
 		"             5582  b\\x0a               munmap    ENOMEM   max_map_count           3  8 KiB\n"
 		"  lost    nothing\n");
+	records_near(&near);
+	summary_add_warning(&summary, &near);
 	summary.losses.causes[LOSS_RING_FULL] = 4;
 	summary.losses.missed = 2;
 	summary.output_errors = 3;
@@ -638,6 +695,7 @@ static void test_end_text(void **state)
 			    "NOT RELEASED\n"
 			    "             5582  b\\x0a               munmap    ENOMEM   max_map_count           1  "
 			    "8 KiB\n"
+			    "  near    1 warning; nearest came b[5582], with 52424 of 65530 mappings\n"
 			    "  lost    4 failures counted but not shown: the ring buffer was full\n"
 			    "  lost    2 calls at most that no hook saw: its program was busy on that CPU\n"
 			    "  lost    3 records that could not be written\n"
@@ -856,6 +914,8 @@ int main(void)
 		JSON(test_values_beyond_the_lists),
 		JSON(test_strangers_names_json),
 		JSON(test_other_events_json),
+		JSON(test_near_json),
+		TEXT(test_near_text),
 		JSON(test_start_json),
 		JSON(test_end_json),
 		JSON(test_write_that_fails),

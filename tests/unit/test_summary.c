@@ -96,6 +96,27 @@ static void test_last_name_counts(void **state)
 	summary_fini(&summary);
 }
 
+/* The nearest is the one with the least head-room, which may be none at all, whatever the limit was. */
+static void test_warnings(void **state)
+{
+	struct summary summary = {};
+	struct event_near near;
+
+	(void)state;
+	records_near(&near);
+	summary_add_warning(&summary, &near);
+	near.vma_count = near.vma_limit + 1;
+	near.process.tgid = 7;
+	summary_add_warning(&summary, &near);
+	near.vma_count = 99;
+	near.vma_limit = 100;
+	near.process.tgid = 8;
+	summary_add_warning(&summary, &near);
+	assert_int_equal(summary.warnings, 3);
+	assert_int_equal(summary.nearest.process.tgid, 7);
+	summary_fini(&summary);
+}
+
 static void test_losses(void **state)
 {
 	struct summary summary = {};
@@ -129,9 +150,13 @@ static void test_names_of_losses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_empty),  cmocka_unit_test(test_sums),
-		cmocka_unit_test(test_keys),   cmocka_unit_test(test_last_name_counts),
-		cmocka_unit_test(test_losses), cmocka_unit_test(test_names_of_losses),
+		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_sums),
+		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_last_name_counts),
+		cmocka_unit_test(test_warnings),
+		cmocka_unit_test(test_losses),
+		cmocka_unit_test(test_names_of_losses),
 	};
 
 	return cmocka_run_group_tests_name("summary", tests, NULL, NULL);

@@ -59,6 +59,11 @@ static int verify_one(size_t index, bool verbose)
 	skeleton->rodata->config.kernel_stack = true;
 	skeleton->rodata->config.slice_max_bytes = EVENT_SLICE_BYTES_MAX;
 	skeleton->rodata->config.split_hooked = true;
+	/* The least of what is switched off is pruned. */
+	memcpy((void *)skeleton->rodata->config.warn_percent, "\x50\x5a\x5f", 3);
+	skeleton->rodata->config.warn_count = 3;
+	skeleton->rodata->config.filter_followed = skeleton->rodata->config.filter_cgroup = true;
+	skeleton->rodata->config.filter_uid = skeleton->rodata->config.filter_comm = true;
 	err = vmasnoop_bpf__load(skeleton);
 	if (err)
 		printf("%s refused %s\n", bpf_program__name(chosen), strerror(-err));

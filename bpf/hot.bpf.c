@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * hot.bpf.c: processes with many mappings: that there is one, that it maps code, that it crosses a threshold of --warn.
+ * Whatever changes the number of mappings comes here by note_if_hot(); the hooks that are for nothing else are at the
+ * bottom. Judges no failure.
+ */
+#include "vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "config.h"
+#include "emit.h"
+#include "event.h"
+#include "filter.h"
+#include "hot.h"
+#include "kernel.h"
+#include "process.h"
+#include "state.h"
+#include "task.h"
+
+#define RATE_NS (NSEC_PER_SEC / 2) /* from one count that is kept to the next: the older of two is up to a second old */
+
+/* What a process with many mappings did so far. */
+struct hot_process {
+	__u64 first_ns; /* CLOCK_MONOTONIC, as are the others */
+	__u64 older_ns;
+	__u64 newer_ns;
+	__u32 first_count;
+	__u32 older_count;
+	__u32 newer_count;
+	__u32 peak;
+	__u32 rearmed; /* how often a threshold was armed anew */
+	__u32 told; /* the thresholds that were: see filter_warning() */
+};
+
+/* An entry pushed out by newer ones costs one more record of each kind, no more. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct hot_key);
+	__type(value, struct hot_process);
+} hot SEC(".maps");
+
+/* Those of which user space was told that they mapped code, and has not taken note yet: it takes them out. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct hot_key);
+	__type(value, __u8);
+} mapped SEC(".maps");
+
+/*
+ * Who tells of a crossing: two threads may see one at once, since a successful munmap() comes here without the lock. The
+ * first to make its entry does.
+ */
+struct crossing {
+	struct hot_key process;
+	__u32 percent;
+	__u32 rearmed;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct crossing);
+	__type(value, __u8);
+} crossings SEC(".maps");
+
+static __always_inline void fill_key(struct hot_key *key, struct task_struct *task)
+{
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+
+	key->mm = (__u64)BPF_CORE_READ(task, mm);
+	key->start_time_ns = BPF_CORE_READ(leader, start_boottime);
+	key->exec_id = BPF_CORE_READ(leader, self_exec_id);
+	key->tgid = BPF_CORE_READ(task, tgid);
+	key->reserved = 0;
+}
+
+/*
+ * A hot process maps code: what user space knows of its modules is no longer all. Told once, until user space has taken
+ * note of it: programs that generate code map it all the time.
+ */
+static __noinline void report_mapped(const struct hot_key *key)
+{
+	struct event_process process;
+	struct event_mapped *record;
+	__u8 yes = 1;
+
+	if (!config.user_stack || !kernel_call_maps_code() || bpf_map_lookup_elem(&mapped, key))
+		return;
+	process_describe(&process);
+	if (!process_wanted(&process))
+		return;
+	/* No room: the next mapping tells. */
+	record = emit_reserve_again(struct event_mapped);
+	if (!record)
+		return;
+	bpf_map_update_elem(&mapped, key, &yes, BPF_ANY);
+	record->process = process;
+	emit_submit(record, &record->header, EVENT_MAPPED, sizeof(*record));
+}
+
+/* Returns 0, or -1 when there was no room to tell, and then the next call of the process will. */
+static __noinline int report_hot(struct task_struct *task, __u32 count)
+{
+	struct event_process process;
+	struct event_hot *record;
+
+	task_describe(&process, task);
+	if (!task_wanted(&process, task))
+		return 0;
+	record = emit_reserve(struct event_hot);
+	if (!record)
+		return -1;
+	record->process = process;
+	record->vma_count = count;
+	record->vma_limit = limit.now;
+	emit_submit(record, &record->header, EVENT_HOT, sizeof(*record));
+	return 0;
+}
+
+static __always_inline void fill_near(struct event_near *record, const struct hot_process *process, __u32 count)
+{
+	record->first_ns = process->first_ns;
+	record->recent_ns = process->older_ns;
+	record->first_count = process->first_count;
+	record->recent_count = process->older_count;
+	record->vma_count = count;
+	record->vma_limit = limit.now;
+	record->peak = process->peak;
+	record->reserved[0] = record->reserved[1] = 0;
+}
+
+/* Returns 0, or -1 when there was no room, likewise. `crossing` is who and what. */
+static __noinline int report_near(const struct crossing *crossing, const struct hot_process *known,
+				  struct task_struct *task, __u32 count, __u32 already)
+{
+	struct event_process process;
+	struct event_near *record;
+	__u8 yes = 1;
+
+	task_describe(&process, task);
+	if (!task_wanted(&process, task))
+		return 0;
+	record = emit_reserve_again(struct event_near);
+	if (!record)
+		return -1;
+	if (bpf_map_update_elem(&crossings, crossing, &yes, BPF_NOEXIST)) {
+		emit_discard(record);
+		return 0;
+	}
+	record->process = process;
+	fill_near(record, known, count);
+	record->percent = crossing->percent;
+	record->already = already;
+	emit_submit(record, &record->header, EVENT_NEAR, sizeof(*record));
+	return 0;
+}
+
+static __always_inline void keep_count(struct hot_process *process, __u32 count)
+{
+	__u64 now_ns = bpf_ktime_get_ns();
+
+	if (count > process->peak)
+		process->peak = count;
+	if (now_ns - process->newer_ns < RATE_NS)
+		return;
+	process->older_ns = process->newer_ns;
+	process->older_count = process->newer_count;
+	process->newer_ns = now_ns;
+	process->newer_count = count;
+}
+
+/* Not inlined, for its frame: what it is called before needs much of the stack. */
+static __noinline __u32 warning(__u32 count, __u32 *told)
+{
+	return filter_warning(&config, count, limit.now, told);
+}
+
+/*
+ * What was told is read before the count is: whoever is preempted in between, or has no lock, may hold an old count against
+ * thresholds that were not told then, and takes none for one that the count has fallen below since.
+ */
+static __noinline void count_of(const struct hot_key *key, struct hot_process *process, struct task_struct *task,
+				__u32 already)
+{
+	const __u32 told_before = *(volatile __u32 *)&process->told;
+	const __u32 count = kernel_vma_count(BPF_CORE_READ(task, mm));
+	struct crossing crossing = {.process = *key};
+	__u32 told = told_before;
+
+	keep_count(process, count);
+	crossing.percent = warning(count, &told);
+	if (told_before & ~told)
+		process->rearmed++;
+	crossing.rearmed = process->rearmed;
+	if (crossing.percent && report_near(&crossing, process, task, count, already))
+		return;
+	process->told = told;
+}
+
+static __noinline struct hot_process *begin(const struct hot_key *key, struct task_struct *task, __u32 count)
+{
+	struct hot_process fresh = {};
+
+	/* One that is not wanted is noted as well, so that it is not looked at again and again. */
+	if (report_hot(task, count))
+		return NULL;
+	fresh.first_ns = fresh.older_ns = fresh.newer_ns = bpf_ktime_get_ns();
+	fresh.first_count = fresh.older_count = fresh.newer_count = fresh.peak = count;
+	bpf_map_update_elem(&hot, key, &fresh, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&hot, key);
+}
+
+int hot_observe(void)
+{
+	struct task_struct *task = kernel_current();
+	/* Read once more: the caller's may be another process's memory. */
+	__u32 count = kernel_vma_count(BPF_CORE_READ(task, mm));
+	struct hot_process *process;
+	struct hot_key key;
+
+	if (count < limit.hot_at)
+		return 0;
+	fill_key(&key, task);
+	process = bpf_map_lookup_elem(&hot, &key);
+	if (process)
+		report_mapped(&key);
+	else
+		process = begin(&key, task, count);
+	if (process)
+		count_of(&key, process, task, 0);
+	return 0;
+}
+
+/*
+ * --- what grows a process: perf_event_mmap(vma) runs under the lock, once the mapping is in place, for mmap(), mprotect() and
+ * brk() alike. Other calls that grow it are seen by the hooks of munmap.bpf.c and split.bpf.c; on the tracepoint rung
+ * mmap_lock_released sees all of them. ---
+ */
+
+SEC("fentry/perf_event_mmap")
+int BPF_PROG(mapping_fentry, struct vm_area_struct *vma)
+{
+	note_if_hot(kernel_vma_count_typed(vma->vm_mm));
+	return 0;
+}
+
+/* 5.10: mmap_region(), which returns under the lock. */
+SEC("fexit/mmap_region")
+int mapping_fexit(void *ctx)
+{
+	note_if_hot(kernel_vma_count(BPF_CORE_READ(kernel_current(), mm)));
+	return 0;
+}
+
+/* Of whichever of the two, at its entry or its return: user space says where. */
+SEC("kprobe")
+int mapping_kprobe(void *ctx)
+{
+	note_if_hot(kernel_vma_count(BPF_CORE_READ(kernel_current(), mm)));
+	return 0;
+}
+
+/* --- those that were there before: asked once, for each thread of the machine, when all hooks are at work --- */
+
+SEC("iter/task")
+int find_hot(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct hot_process *process;
+	struct hot_key key;
+	__u32 count;
+
+	if (!task)
+		return 0;
+	count = kernel_vma_count(BPF_CORE_READ(task, mm));
+	if (count < limit.hot_at)
+		return 0;
+	fill_key(&key, task);
+	process = bpf_map_lookup_elem(&hot, &key) ?: begin(&key, task, count);
+	if (process)
+		count_of(&key, process, task, 1);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
