@@ -47,14 +47,20 @@ static inline __u32 filter_rearm_percent(__u32 percent)
 }
 
 /*
- * The count from which a process is hot: 1/16 of the limit, and at least 1000 mappings, which an ordinary process never
- * has; under a limit so small that this would be too late, half of it. And early enough to be seen below the lowest threshold
- * of --warn.
+ * The count from which a process is hot in any case: 1/16 of the limit, and at least 1000 mappings, which an ordinary process
+ * never has; under a limit so small that this would be too late, half of it.
  */
-static inline __u32 filter_hot_at(const volatile struct config *config, __u32 limit)
+static inline __u32 filter_hot_at_most(__u32 limit)
 {
 	__u32 floor = limit < 2000 ? limit / 2 : 1000;
-	__u32 hot_at = limit / 16 > floor ? limit / 16 : floor;
+
+	return limit / 16 > floor ? limit / 16 : floor;
+}
+
+/* The count from which it is hot: early enough to be seen below the lowest threshold of --warn, too. */
+static inline __u32 filter_hot_at(const volatile struct config *config, __u32 limit)
+{
+	__u32 hot_at = filter_hot_at_most(limit);
 	__u64 rearm_at = ((__u64)limit * filter_rearm_percent(config->warn_percent[0]) + 99) / 100;
 
 	return config->warn_count && rearm_at && rearm_at - 1 < hot_at ? rearm_at - 1 : hot_at;

@@ -278,11 +278,11 @@ int model_near(struct model *model, const struct event_near *raw, struct model_n
 
 	if (!process)
 		return -ENOMEM;
-	look_up(model, process, &raw->process, raw->header.time_ns, false);
+	reading_take(&model->readings, &process->reading, &raw->process, raw->header.time_ns);
 	near.time_ns = model_realtime_ns(model, raw->header.time_ns);
 	near.start_time_ns = raw->process.start_time_ns + (uint64_t)model->options.boottime_offset_ns;
 	near_read_growth(raw, &near.growth);
-	if (copy_string(process->exe, &near.exe) || copy_string(process->cgroup, &near.cgroup)) {
+	if (copy_string(process->reading.exe, &near.exe) || copy_string(process->reading.cgroup, &near.cgroup)) {
 		model_near_fini(&near);
 		return -ENOMEM;
 	}

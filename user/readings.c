@@ -230,7 +230,7 @@ void reading_note_mapped(struct readings *readings, struct reading *reading, con
 
 void reading_note_failure(struct reading *reading, const struct event_failure *raw)
 {
-	if (raw->vma_count >= filter_hot_at(raw->vma_limit))
+	if (raw->vma_count >= filter_hot_at_most(raw->vma_limit))
 		note_shown_hot(reading, raw->header.time_ns);
 	else if (is_later(raw->header.time_ns, reading->from_ns))
 		reading->lapsed = true;

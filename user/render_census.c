@@ -114,7 +114,7 @@ static void render_headline(struct sink *sink, const struct render_census *input
 		    (unsigned long long)census->changed);
 }
 
-static void render_process(struct sink *sink, const struct render_census *input)
+static void render_subject(struct sink *sink, const struct render_census *input)
 {
 	struct format_buffer start;
 
@@ -431,7 +431,7 @@ int render_census(struct sink *sink, const struct render_census *input)
 	render_begin(sink, "census", input->time_ns);
 	sink_string(sink, "version", VMASNOOP_VERSION);
 	render_headline(sink, input);
-	render_process(sink, input);
+	render_subject(sink, input);
 	render_totals(sink, input);
 	render_kinds(sink, input);
 	render_perms(sink, input);
