@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * process.h: who the current process is, and whether the user asked for it. Of other tasks: task.h. What follows children is process.bpf.c.
+ * process.h: who the current process is, and whether the user asked for it. Of other tasks: task.h. What follows children
+ * is process.bpf.c.
  */
 #ifndef VMASNOOP_PROCESS_H
 #define VMASNOOP_PROCESS_H

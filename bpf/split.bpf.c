@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * split.bpf.c: see __split_vma() fail, and what it adds to the mappings of a process with many. It never tests vm.max_map_count (its callers do, before it), so ENOMEM from it
- * is an allocation that failed, and that is how the two are told apart. It runs before the core's own exit, within the
- * same call: it leaves word for it, and reports nothing itself.
+ * split.bpf.c: see __split_vma() fail, and what it adds to the mappings of a process with many. It never tests
+ * vm.max_map_count (its callers do, before it), so ENOMEM from it is an allocation that failed, and that is how the two are
+ * told apart. It runs before the core's own exit, within the same call: it leaves word for it, and reports no failure itself.
  */
 #include "vmlinux.h"
 
