@@ -366,11 +366,11 @@ stack_cases() {
 	case_run chain/unmap_pages pages_case
 	case_run chain/free_blocks/1 free_case 1
 	case_run chain/free_blocks/8 free_case 8
-	case_run symbolizer/stopped stopped_symbolizer_case
+	case_once symbolizer/stopped stopped_symbolizer_case
 	case_once symbolizer/impatient impatient_case
 	case_run symbolizer/killed killed_symbolizer_case
 	case_once symbolizer/endless endless_case
-	case_run symbolizer/killed-again killed_again_case
+	case_once symbolizer/killed-again killed_again_case
 	case_once secret secret_case
 	[ -n "${LIMIT_IS_OURS-}" ] || host_stack_cases
 	[ -z "${LIMIT_IS_OURS-}" ] || echo "$limit" >/proc/sys/vm/max_map_count
