@@ -211,8 +211,8 @@ capture_case() {
 mode_cases() {
 	case_run machine machine_case
 	case_run pid pid_case
-	case_run other-pid other_pid_case
-	case_run two-pids two_pids_case
+	case_once other-pid other_pid_case
+	case_once two-pids two_pids_case
 	# What auto takes is one of the rungs: the newest kernel and the host see that it has no way of its own.
 	case_once auto/forks forks_case auto -n "$FORKS"
 	case_once auto/forks-at-limit forks_case auto -i -n "$FORKS"
@@ -221,7 +221,7 @@ mode_cases() {
 		case_run "$rung/forks-at-limit" forks_case "$rung" -i -n "$FORKS"
 	done
 	case_run leaderless leaderless_case
-	case_run leaderless-pid leaderless_pid_case
+	case_once leaderless-pid leaderless_pid_case
 	if [ -n "${LIMIT_IS_OURS-}" ]; then
 		case_once storm storm_case 15000
 	else
@@ -230,10 +230,10 @@ mode_cases() {
 	fi
 	case_once max-events-machine max_events_machine_case
 	case_once terminate terminate_case
-	case_run comm filter_case happens -n unmap_pages
-	case_run other-comm filter_case not -n unmap_page
-	case_run uid filter_case happens -u 0
-	case_run other-uid filter_case not -u 12345
+	case_once comm filter_case happens -n unmap_pages
+	case_once other-comm filter_case not -n unmap_page
+	case_once uid filter_case happens -u 0
+	case_once other-uid filter_case not -u 12345
 	case_run cgroup cgroup_case
 	case_once max-events max_events_case
 	case_once capture capture_case

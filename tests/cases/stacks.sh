@@ -346,26 +346,26 @@ stack_cases() {
 		# The tracepoint of the syscall's exit does not see these.
 		[ "$(evidence_of "$rung")" = after_unlock ] || case_run "chain/$rung/32-bit" compat_case "$rung"
 	done
-	for way in inlined thread signal; do
-		case_run "chain/$way" chain_case auto "$chains/chain" "$way"
-	done
+	case_run chain/thread chain_case auto "$chains/chain" thread
+	case_run chain/signal chain_case auto "$chains/chain" signal
+	case_once chain/inlined chain_case auto "$chains/chain" inlined
 	case_once chain/jit jit_case
-	case_run chain/library library_case library
-	case_run chain/late-library library_case late-library
+	case_once chain/library library_case library
+	case_once chain/late-library library_case late-library
 	case_once chain/static chain_case auto "$chains/chain_static" plain
 	case_once chain/static-pie chain_case auto "$chains/chain_static_pie" plain
 	case_once chain/stripped chain_case auto "$chains/chain_stripped" -n stripped plain
 	case_once chain/debuglink chain_case auto "$chains/chain_debuglink" plain
 	case_once chain/build-id root_case chain_build_id
-	case_run chain/namespace root_case chain
+	case_once chain/namespace root_case chain
 	case_once chain/deleted deleted_case
 	case_once chain/replaced replaced_case
-	case_run chain/exec exec_case
-	case_run chain/deep chain_case auto "$chains/deep"
+	case_once chain/exec exec_case
+	case_once chain/deep chain_case auto "$chains/deep"
 	case_once chain/truncated truncated_case
-	case_run chain/unmap_pages pages_case
+	case_once chain/unmap_pages pages_case
 	case_run chain/free_blocks/1 free_case 1
-	case_run chain/free_blocks/8 free_case 8
+	case_once chain/free_blocks/8 free_case 8
 	case_once symbolizer/stopped stopped_symbolizer_case
 	case_once symbolizer/impatient impatient_case
 	case_run symbolizer/killed killed_symbolizer_case
