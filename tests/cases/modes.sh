@@ -232,10 +232,10 @@ mode_cases() {
 	fi
 	case_once max-events-machine max_events_machine_case
 	case_once terminate terminate_case
-	case_once comm filter_case happens -n unmap_pages
-	case_once other-comm filter_case not -n unmap_page
-	case_once uid filter_case happens -u 0
-	case_once other-uid filter_case not -u 12345
+	case_run comm filter_case happens -n unmap_pages
+	case_run other-comm filter_case not -n unmap_page
+	case_run uid filter_case happens -u 0
+	case_run other-uid filter_case not -u 12345
 	case_run cgroup cgroup_case
 	case_once max-events max_events_case
 	case_once capture capture_case
