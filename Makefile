@@ -164,7 +164,7 @@ lint: ## the rules that can be read off the sources
 unit: $(UNIT_TESTS) $(FUZZERS) ## the unit tests alone, under ASan and UBSan
 	$(Q)for test in $(UNIT_TESTS) $(FUZZERS); do $$test || exit 1; done
 
-bench: $(BUILD)/symbolize $(BUILD)/vmasnoop ## measure what has a target
+bench: $(BUILD)/symbolize $(BUILD)/vmasnoop $(CHAIN)/chain ## measure what has a target
 	tests/bench/run
 
 # As it is shipped: no sanitizer.

@@ -2,7 +2,7 @@
 /*
  * pending.h: events between the record and the sink, in the order in which they came. A failure waits here for its user
  * stack, and what comes after it waits behind it; the records are taken from the ring meanwhile. The failures of a flood
- * are put together here, see repeats.h. Renders nothing.
+ * are put together here and come when their second is over, see repeats.h. Renders nothing.
  */
 #ifndef VMASNOOP_PENDING_H
 #define VMASNOOP_PENDING_H

@@ -163,15 +163,15 @@ input_cases() {
 	case_once long-comm error_case 2 '15' "$VMASNOOP" -n a-name-that-is-too-long
 	case_once gone-pid error_case 1 'no such process' "$VMASNOOP" -p "$(gone_pid)"
 	case_once one-gone-pid one_gone_pid_case "$(gone_pid)"
-	case_run just-ended just_ended_case
-	case_run zombie zombie_case
+	case_once just-ended just_ended_case
+	case_once zombie zombie_case
 	case_once thread thread_case
 	case_once unwritable error_case 1 'choose another file' "$VMASNOOP" -o /no/such/directory/x
 	case_once no-cgroup error_case 1 'no-such-cgroup' "$VMASNOOP" --cgroup /no-such-cgroup
 	case_once foreign-capture error_case 1 'will not overwrite' "$VMASNOOP" --capture "$COMPARE"
 	case_once unprivileged unprivileged_case
 	case_run no-btf no_btf_case
-	case_run pid-namespace pid_namespace_case
+	case_once pid-namespace pid_namespace_case
 	case_once closed-pipe closed_pipe_case
 	case_once full-disk full_disk_case
 	case_run refused-fentry refused_rung_case fentry

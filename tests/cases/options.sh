@@ -69,7 +69,7 @@ duration_case() {
 option_cases() {
 	case_once messages messages_case
 	case_once quiet-error quiet_error_case
-	case_run no-user-stack stacks_case user
-	case_run no-kernel-stack stacks_case kernel
+	case_once no-user-stack stacks_case user
+	case_once no-kernel-stack stacks_case kernel
 	case_once duration duration_case
 }
