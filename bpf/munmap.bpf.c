@@ -24,6 +24,7 @@
 #include "stack.h"
 #include "state.h"
 #include "vma.h"
+#include "watch.h"
 
 /*
  * From this bit of vm_flags on its meaning depends on the kernel: VM_SEALED is bit 63 in 6.10 (8be7258aad44) and 42 in
@@ -290,7 +291,7 @@ static __noinline void on_write_release(void *ctx)
 
 static __always_inline void on_own_lock_released(void *ctx, __u32 count, bool write)
 {
-	note_if_hot(count);
+	watch_release(count);
 	if (write)
 		on_write_release(ctx);
 }

@@ -103,6 +103,17 @@ static void arm_mapping(struct trace *trace, const struct event_hot *hot)
 		output_note(trace->output, pending_add(trace->pending, &event));
 }
 
+/* What is for hot processes only begins with the first of them. */
+static void arm_for_hot(struct trace *trace, const struct event_hot *hot)
+{
+	int err = tracer_arm_watch(trace->tracer);
+
+	if (err < 0)
+		log_debug("cannot watch hot processes under their lock: %s", strerror(-err));
+	if (!trace->opts->no_user_stack)
+		arm_mapping(trace, hot);
+}
+
 static void take_event(struct trace *trace, const struct event *event)
 {
 	/* A write that fails is told once, by capture_close(). */
@@ -114,8 +125,8 @@ static void take_event(struct trace *trace, const struct event *event)
 	if (event->kind == EVENT_NEAR)
 		summary_add_warning(&trace->summary, event->near);
 	output_note(trace->output, pending_add(trace->pending, event));
-	if (event->kind == EVENT_HOT && !trace->opts->no_user_stack)
-		arm_mapping(trace, event->hot);
+	if (event->kind == EVENT_HOT)
+		arm_for_hot(trace, event->hot);
 }
 
 static int on_slice(void *context, void *data, size_t size)

@@ -38,6 +38,7 @@ enum observation {
 	OBSERVE_FORK,
 	OBSERVE_LIMIT,
 	OBSERVE_MAPPING,
+	OBSERVE_WATCH,
 	OBSERVE_EARLIER,
 	OBSERVATION_COUNT
 };
@@ -46,7 +47,7 @@ static const char *const observation_names[OBSERVATION_COUNT] = {
 	[OBSERVE_MUNMAP] = "munmap",   [OBSERVE_MUNMAP_RETURN] = "munmap_return",
 	[OBSERVE_SPLIT] = "split",     [OBSERVE_FORK] = "fork",
 	[OBSERVE_LIMIT] = "limit",     [OBSERVE_MAPPING] = "mapping",
-	[OBSERVE_EARLIER] = "earlier",
+	[OBSERVE_WATCH] = "watch",     [OBSERVE_EARLIER] = "earlier",
 };
 
 struct tracer {
@@ -132,6 +133,18 @@ static const struct candidate mapping_candidates[] = {
 	FEXIT("mmap_region", mapping_fexit),
 	KPROBE("perf_event_mmap", mapping_kprobe),
 	KRETPROBE("mmap_region", mapping_kprobe),
+	{},
+};
+
+/* Each release of the lock, beside a core hook that does not see them. */
+static const struct candidate watch_candidates[] = {
+	TP_BTF("mmap_lock_released", watch_released, .args = 2),
+	TP_BTF("mmap_lock_released", watch_released_with_path, .args = 3),
+	{},
+};
+
+static const struct candidate steady_watch_candidates[] = {
+	TP("mmap_lock_released", watch_released_event, "mmap_lock/mmap_lock_released"),
 	{},
 };
 
@@ -279,6 +292,17 @@ static void choose_split(struct tracer *tracer, const struct feature *feature, e
 		tracer->hooks[OBSERVE_SPLIT].reason = "no tracepoint is in the split path";
 }
 
+/* An observation that the core's hook makes as well. */
+static void observe_by_core(struct tracer *tracer, enum observation observation)
+{
+	const struct hook *core = &tracer->hooks[OBSERVE_MUNMAP];
+	struct hook *hook = &tracer->hooks[observation];
+
+	hook->rung = core->rung;
+	hook->kind = core->kind;
+	hook->function = core->function;
+}
+
 /* mmap_lock_released sees the mapping calls itself. */
 static void choose_mapping(struct tracer *tracer, const struct feature *feature)
 {
@@ -288,14 +312,21 @@ static void choose_mapping(struct tracer *tracer, const struct feature *feature)
 	if (core->rung == RUNG_FENTRY || core->rung == RUNG_KPROBE)
 		observe(tracer, feature, OBSERVE_MAPPING, mapping_candidates, core->rung);
 	else if (core->rung == RUNG_TRACEPOINT)
-		*hook = (struct hook){.observation = hook->observation,
-				      .rung = core->rung,
-				      .kind = core->kind,
-				      .function = core->function};
+		observe_by_core(tracer, OBSERVE_MAPPING);
 	else
 		hook->reason = "nothing sees it: a process is warned of what it maps when it next calls munmap(), and "
 			       "looked at again "
 			       "when a stack leads to code that is not known";
+}
+
+/* The lock's release, which is a tracepoint on every rung. */
+static void choose_watch(struct tracer *tracer, const struct feature *feature)
+{
+	if (tracer->hooks[OBSERVE_MUNMAP].rung == RUNG_TRACEPOINT)
+		observe_by_core(tracer, OBSERVE_WATCH);
+	else if (!tracer->preemptible ||
+		 !observe(tracer, feature, OBSERVE_WATCH, steady_watch_candidates, RUNG_TRACEPOINT))
+		observe(tracer, feature, OBSERVE_WATCH, watch_candidates, RUNG_TRACEPOINT);
 }
 
 /* The processes that have many mappings when tracing begins. */
@@ -332,6 +363,7 @@ static int choose_hooks(struct tracer *tracer, const struct feature *feature, co
 		return err;
 	choose_split(tracer, feature, rung);
 	choose_mapping(tracer, feature);
+	choose_watch(tracer, feature);
 	choose_earlier(tracer, feature, &options->config);
 	return 0;
 }
@@ -489,7 +521,7 @@ static bool comes_later(const struct tracer *tracer, const struct config *config
 		/* What a process maps that is not hot is of interest only to those who warn. */
 		return !config->warn_count;
 	default:
-		return observation == OBSERVE_EARLIER;
+		return observation == OBSERVE_EARLIER || observation == OBSERVE_WATCH;
 	}
 }
 
@@ -688,11 +720,21 @@ int tracer_slices_fd(const struct tracer *tracer)
 	return bpf_map__fd(tracer->skeleton->maps.slices);
 }
 
+static int arm(struct tracer *tracer, enum observation observation)
+{
+	if (!tracer->programs[observation] || tracer->links[observation])
+		return 0;
+	return attach_one(tracer, observation) ?: 1;
+}
+
 int tracer_arm_mapping(struct tracer *tracer)
 {
-	if (!tracer->programs[OBSERVE_MAPPING] || tracer->links[OBSERVE_MAPPING])
-		return 0;
-	return attach_one(tracer, OBSERVE_MAPPING) ?: 1;
+	return arm(tracer, OBSERVE_MAPPING);
+}
+
+int tracer_arm_watch(struct tracer *tracer)
+{
+	return arm(tracer, OBSERVE_WATCH);
 }
 
 /* A failure that is counted meanwhile may go uncounted: then a slice comes once too often. */

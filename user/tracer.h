@@ -60,6 +60,9 @@ int tracer_slices_fd(const struct tracer *tracer);
 /* From the first hot process on, if not before: sees the code that such processes map. 0, 1: it just began, or a negative errno. */
 int tracer_arm_mapping(struct tracer *tracer);
 
+/* From the first process on that is worth it: sees each release of mmap_lock. Returns likewise. */
+int tracer_arm_watch(struct tracer *tracer);
+
 /* Two slices of this key unwound to different stacks: more of the stack goes into it from now on. */
 int tracer_widen_stack_key(struct tracer *tracer, uint64_t key);
 
