@@ -30,6 +30,68 @@ provoke_case() {
 	return "$status"
 }
 
+# By default a failure whose errno mmap_lock_released could not prove is no shortage: counted as such, and not flagged.
+only_unseen() {
+	[ "$(rung_in_log "$1" munmap)" = tracepoint ] && tail -n 1 "$1" | grep -q '"errno_unseen":[1-9]' &&
+		tail -n 1 "$1" | grep -q '"lost":{"ring_full":0,"totals_full":0,"follow_full":0,"state_full":0,'
+}
+
+# verdict_run RUNG OPTIONS COMPARED GROUP...: traced with these options, compared with those (words of one argument each).
+verdict_run() {
+	rung=$1 options=$2 compared=$3
+	shift 3
+	fresh verdict
+	# shellcheck disable=SC2086 # words
+	"$VMASNOOP" -j --hook "$rung" $options -o "$work/verdict.log" -- "$WORKLOADS/provoke" -o "$work/verdict.oracle" "$@" 2>"$work/err"
+	status=$?
+	[ "$status" -ne 77 ] || { sed -n 's/^skipped [^ ]*: //p' "$work/err" | tail -n 1; return 77; }
+	[ "$status" -eq 0 ] || { cat "$work/err"; fail "status $status"; } || return
+	[ -z "${KEEP_LOGS-}" ] || cp "$work/verdict.log" "$KEEP_LOGS/$1-$rung.ndjson"
+	! may_miss "$rung" || compared="$compared --allow-missed"
+	[ -n "$options" ] || ! only_unseen "$work/verdict.log" || compared="$compared --allow-lost"
+	# shellcheck disable=SC2086
+	"$COMPARE" "$work/verdict.oracle" "$work/verdict.log" --limit "$limit" $compared >"$work/compared"
+	status=$?
+	cat "$work/compared"
+	note_result "$rung" "verdicts-$1" 1 "$(head -n 1 "$work/compared")"
+	return "$status"
+}
+
+# verdict_case RUNG GROUP...: each failure is flagged, with the verdict that the oracle says.
+verdict_case() {
+	rung=$1
+	shift
+	verdict_run "$rung" '-e ENOMEM,EAGAIN,EINVAL,EPERM' '' "$@"
+}
+
+# At the call's return, without the lock and without the hook on splits, the kernel's own trouble may be over.
+memcg_case() {
+	compared=
+	[ "$(evidence_of "$1")" = under_lock ] || compared=--allow-unknown
+	verdict_run "$1" '-e ENOMEM,EAGAIN,EINVAL,EPERM' "$compared" memcg_limit
+}
+
+# Calls that succeed, as near to the limit as can be, are not flagged.
+harmless_case() { verdict_run "$1" -a --expect-none harmless; }
+
+# What is shown without being asked for: the shortages, whatever their errno, and nothing that is wrong with the call itself.
+default_case() {
+	verdict_run "$1" '' --shortages-only limit_map limit_change limit_mremap rlimit_as rlimit_data rlimit_memlock \
+		overcommit no_address_space hugetlb_pool unmapped_range bad_request harmless
+}
+
 verdict_cases() {
 	case_run provoke provoke_case
+	for rung in $RUNGS; do
+		case_run "$rung/verdicts-limit-map" verdict_case "$rung" limit_map
+		case_run "$rung/verdicts-limit-change" verdict_case "$rung" limit_change
+		case_run "$rung/verdicts-limit-mremap" verdict_case "$rung" limit_mremap
+		case_run "$rung/verdicts-rlimits" verdict_case "$rung" rlimit_as rlimit_data
+		case_run "$rung/verdicts-memlock" verdict_case "$rung" rlimit_memlock
+		case_run "$rung/verdicts-room" verdict_case "$rung" overcommit no_address_space hugetlb_pool
+		case_run "$rung/verdicts-requests" verdict_case "$rung" unmapped_range bad_request
+		case_run "$rung/verdicts-memcg" memcg_case "$rung"
+		case_run "$rung/verdicts-harmless" harmless_case "$rung"
+		case_run "$rung/verdicts-default" default_case "$rung"
+	done
 }

@@ -62,7 +62,7 @@ static const char usage_text[] =
 	"  --syscall NAME                 compare this call only, on both sides\n"
 	"  --errno NAME                   of what happened, only this errno is to be flagged\n"
 	"  --verdict NAME                 every failure has this verdict\n"
-	"  --allow-unknown                or the verdict unknown\n"
+	"  --allow-unknown                or the verdict unknown; also where the oracle says one\n"
 	"  --evidence under_lock|after_unlock\n"
 	"  --limit N                      vm.max_map_count of the run\n"
 	"  --stack SYMBOL[,SYMBOL...]     in every user stack, in this order, innermost first\n"
@@ -153,16 +153,20 @@ static void add_lone_call(struct differences *differences, const char *what, con
 }
 
 /* What happened says no verdict where it cannot know it. */
-static void compare_verdicts(const struct call *happened, const struct call *flagged, struct differences *differences)
+static void compare_verdicts(const struct call *happened, const struct call *flagged, bool allow_unknown,
+			     struct differences *differences)
 {
-	if (happened->verdict[0] && strcmp(happened->verdict, flagged->verdict) != 0)
-		differences_add(differences, "verdict %s, not %s: %s 0x%" PRIx64 " %" PRIu64 " %s pid %ld",
-				flagged->verdict, happened->verdict, happened->syscall, happened->addr,
-				happened->length, happened->errno_name, happened->pid);
+	if (!happened->verdict[0] || strcmp(happened->verdict, flagged->verdict) == 0)
+		return;
+	if (allow_unknown && strcmp(flagged->verdict, "unknown") == 0)
+		return;
+	differences_add(differences, "verdict %s, not %s: %s 0x%" PRIx64 " %" PRIu64 " %s pid %ld", flagged->verdict,
+			happened->verdict, happened->syscall, happened->addr, happened->length, happened->errno_name,
+			happened->pid);
 }
 
 /* `missed` calls at most may be unflagged without being a difference. */
-static void compare_calls(struct call_list *happened, struct call_list *flagged, json_int_t missed,
+static void compare_calls(struct call_list *happened, struct call_list *flagged, json_int_t missed, bool allow_unknown,
 			  struct differences *differences)
 {
 	size_t h = 0, f = 0;
@@ -185,7 +189,7 @@ static void compare_calls(struct call_list *happened, struct call_list *flagged,
 		else if (order > 0)
 			add_lone_call(differences, "did not happen", &flagged->calls[f]);
 		else if (order == 0)
-			compare_verdicts(&happened->calls[h], &flagged->calls[f], differences);
+			compare_verdicts(&happened->calls[h], &flagged->calls[f], allow_unknown, differences);
 		h += order <= 0;
 		f += order >= 0;
 	}
@@ -212,7 +216,7 @@ int main(int argc, char **argv)
 	if (options.expect_none != (happened.count == 0))
 		differences_add(&differences,
 				options.expect_none ? "something happened" : "the oracle has no such failure");
-	compare_calls(&happened, &flagged.calls, flagged.hook_missed, &differences);
+	compare_calls(&happened, &flagged.calls, flagged.hook_missed, options.expected.allow_unknown, &differences);
 	printf("happened %zu flagged %zu", happened.count, flagged.calls.count);
 	if (flagged.unknown_verdicts)
 		printf(", verdict unknown %zu", flagged.unknown_verdicts);
