@@ -148,8 +148,9 @@ static bool parse_options(int argc, char **argv, struct options *ret)
 
 static void add_lone_call(struct differences *differences, const char *what, const struct call *call)
 {
-	differences_add(differences, "%s: %s 0x%" PRIx64 " %" PRIu64 " %s pid %ld tid %ld", what, call->syscall,
-			call->addr, call->length, call->errno_name, call->pid, call->tid);
+	differences_add(differences, "%s: %s 0x%" PRIx64 " %" PRIu64 " %s pid %ld tid %ld%s%s", what, call->syscall,
+			call->addr, call->length, call->errno_name, call->pid, call->tid, call->verdict[0] ? ", " : "",
+			call->verdict);
 }
 
 /* What happened says no verdict where it cannot know it. */

@@ -57,18 +57,24 @@ static void save_settings(void)
 		snprintf(settings[i].value, sizeof(settings[i].value), "%ld", scene_read_number(settings[i].path, ""));
 }
 
-/* Also called by a signal's handler. */
-static void restore_settings(void)
+/* Also called by a signal's handler. False: one could not be put back. */
+static bool restore_settings(void)
 {
-	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
-		int fd = open(settings[i].path, O_WRONLY | O_CLOEXEC);
+	bool restored = true;
 
-		if (fd < 0)
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		const char *value = settings[i].value;
+		int fd;
+
+		/* -1: this kernel has no such setting. */
+		if (value[0] == '-')
 			continue;
-		if (settings[i].value[0] != '-' && write(fd, settings[i].value, strlen(settings[i].value)) < 0)
-			_exit(1);
-		close(fd);
+		fd = open(settings[i].path, O_WRONLY | O_CLOEXEC);
+		restored &= fd >= 0 && write(fd, value, strlen(value)) > 0;
+		if (fd >= 0)
+			close(fd);
 	}
+	return restored;
 }
 
 static void on_signal(int number)
@@ -139,8 +145,10 @@ static int run_child(struct run *run, const struct group *group, const struct pr
 		fprintf(stderr, "provoke: cannot fork: %s\n", strerror(errno));
 		return -1;
 	}
-	if (run->ours)
-		restore_settings();
+	if (run->ours && !restore_settings()) {
+		fprintf(stderr, "provoke: cannot put back the settings of this machine\n");
+		return -1;
+	}
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
 	fprintf(stderr, "provoke: %s: ended by signal %d\n", row->name, WTERMSIG(status));

@@ -54,25 +54,25 @@ static int exceed_commitment(struct scene *scene)
 	return err;
 }
 
+/* Not with MAP_NORESERVE, which is for good. */
+static int map_accounted(struct scene *scene, unsigned long addr, size_t length, int protection)
+{
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr) */
+	void *there = mmap((void *)addr, length, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	return there == MAP_FAILED ? scene_break(scene, "cannot map %zu bytes: %s", length, strerror(errno)) : 0;
+}
+
 static int map_writable(struct scene *scene)
 {
-	/* Not with MAP_NORESERVE, which is for good. */
-	if (mmap((void *)LONE, LONE_BYTES, WRITABLE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) ==
-	    MAP_FAILED) /* NOLINT(performance-no-int-to-ptr) */
-		return scene_break(scene, "cannot map: %s", strerror(errno));
-	return 0;
+	return map_accounted(scene, LONE, LONE_BYTES, WRITABLE);
 }
 
 static int map_too_much_readable(struct scene *scene)
 {
 	int err = exceed_memory(scene);
 
-	if (err)
-		return err;
-	if (mmap((void *)BULK, scene->call.args[1], PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
-		 0) == MAP_FAILED) /* NOLINT(performance-no-int-to-ptr) */
-		return scene_break(scene, "cannot map that much: %s", strerror(errno));
-	return 0;
+	return err ? err : map_accounted(scene, BULK, scene->call.args[1], PROT_READ);
 }
 
 static int prepare_huge_break(struct scene *scene)
