@@ -38,10 +38,10 @@ only_unseen() {
 		tail -n 1 "$1" | grep -q '"lost":{"ring_full":0,"totals_full":0,"follow_full":0,"state_full":0,'
 }
 
-# verdict_run RUNG OPTIONS COMPARED GROUP...: traced with these options, compared with those (words of one argument each).
+# verdict_run RUNG NAME OPTIONS COMPARED GROUP...: traced with these options, compared with those (words of one argument each).
 verdict_run() {
-	rung=$1 options=$2 compared=$3
-	shift 3
+	rung=$1 name=$2 options=$3 compared=$4
+	shift 4
 	fresh verdict
 	# Enough for a process to count as hot, and half as much to fill.
 	[ -z "${LIMIT_IS_OURS-}" ] || { limit_write 1100 && limit=1100; } || return
@@ -50,34 +50,35 @@ verdict_run() {
 	status=$?
 	[ "$status" -ne 77 ] || { sed -n 's/^skipped [^ ]*: //p' "$work/err" | tail -n 1; return 77; }
 	[ "$status" -eq 0 ] || { cat "$work/err"; fail "status $status"; } || return
-	[ -z "${KEEP_LOGS-}" ] || cp "$work/verdict.log" "$KEEP_LOGS/$1-$rung.ndjson"
+	expect_rung "$rung" "$work/verdict.log" || return
+	[ -z "${KEEP_LOGS-}" ] || cp "$work/verdict.log" "$KEEP_LOGS/verdicts-$name-$rung.ndjson"
 	! may_miss "$rung" || compared="$compared --allow-missed"
 	[ -n "$options" ] || ! only_unseen "$work/verdict.log" || compared="$compared --allow-lost"
 	# shellcheck disable=SC2086
 	"$COMPARE" "$work/verdict.oracle" "$work/verdict.log" --limit "$limit" $compared >"$work/compared"
 	status=$?
 	cat "$work/compared"
-	note_result "$rung" "verdicts-$1" 1 "$(head -n 1 "$work/compared")"
+	note_result "$rung" "verdicts-$name" 1 "$(head -n 1 "$work/compared")"
 	return "$status"
 }
 
-# verdict_case RUNG GROUP...: each failure is flagged, with the verdict that the oracle says.
+# verdict_case RUNG NAME GROUP...: each failure is flagged, with the verdict that the oracle says.
 verdict_case() {
-	rung=$1
-	shift
-	verdict_run "$rung" '-e ENOMEM,EAGAIN,EINVAL,EPERM' '' "$@"
+	rung=$1 name=$2
+	shift 2
+	verdict_run "$rung" "$name" '-e ENOMEM,EAGAIN,EINVAL,EPERM' '' "$@"
 }
 
 # At the call's return, without the lock and without the hook on splits, the kernel's own trouble may be over.
 memcg_case() {
 	compared=
 	[ "$(evidence_of "$1")" = under_lock ] || compared=--allow-unknown
-	verdict_run "$1" '-e ENOMEM,EAGAIN,EINVAL,EPERM' "$compared" memcg_limit
+	verdict_run "$1" memcg '-e ENOMEM,EAGAIN,EINVAL,EPERM' "$compared" memcg_limit
 }
 
 # What is shown without being asked for: the shortages, whatever their errno, and nothing that is wrong with the call itself.
 default_case() {
-	verdict_run "$1" '' --shortages-only limit_map limit_change limit_mremap rlimit_as rlimit_data rlimit_memlock \
+	verdict_run "$1" default '' --shortages-only limit_map limit_change limit_mremap rlimit_as rlimit_data rlimit_memlock \
 		overcommit no_address_space hugetlb_pool unmapped_range bad_request harmless
 }
 
@@ -85,9 +86,9 @@ default_case() {
 verdict_cases() {
 	case_run provoke provoke_case
 	for rung in $RUNGS; do
-		case_run "$rung/verdicts-limit" verdict_case "$rung" limit_map limit_change limit_mremap
-		case_run "$rung/verdicts-room" verdict_case "$rung" rlimit_as rlimit_data rlimit_memlock overcommit no_address_space hugetlb_pool
-		case_run "$rung/verdicts-requests" verdict_case "$rung" unmapped_range bad_request harmless
+		case_run "$rung/verdicts-limit" verdict_case "$rung" limit limit_map limit_change limit_mremap
+		case_run "$rung/verdicts-room" verdict_case "$rung" room rlimit_as rlimit_data rlimit_memlock overcommit no_address_space hugetlb_pool
+		case_run "$rung/verdicts-requests" verdict_case "$rung" requests unmapped_range bad_request harmless
 		case_run "$rung/verdicts-memcg" memcg_case "$rung"
 		case_run "$rung/verdicts-default" default_case "$rung"
 	done
