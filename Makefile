@@ -35,8 +35,11 @@ BPF_OBJECTS := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.
 USER_OBJECTS := $(patsubst user/%.c,$(BUILD)/user/%.o,$(wildcard user/*.c))
 SKELETON := $(BUILD)/vmasnoop.skel.h
 
-WORKLOAD_SHARED := $(addprefix tests/workloads/,fill.c oracle.c crew.c work.c)
+WORKLOAD_SHARED := $(addprefix tests/workloads/,fill.c oracle.c crew.c work.c memory_cgroup.c)
 WORKLOADS := $(patsubst tests/workloads/%.c,$(BUILD)/workloads/%,$(filter-out $(WORKLOAD_SHARED),$(wildcard tests/workloads/*.c)))
+# One workload of many files: tables of calls that fail.
+PROVOKE := $(BUILD)/workloads/provoke
+WORKLOADS += $(PROVOKE)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/unit/fuzz_%,$(wildcard tests/fuzz/*.c))
 
@@ -90,6 +93,11 @@ $(BUILD)/workloads/%: tests/workloads/%.c $(WORKLOAD_SHARED) $(wildcard tests/wo
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g -fno-omit-frame-pointer -fno-optimize-sibling-calls $(WARNINGS) \
 		$(if $(WERROR),-Werror) $< $(WORKLOAD_SHARED) -o $@ -pthread
+
+$(PROVOKE): $(wildcard tests/workloads/provoke/*.c) $(WORKLOAD_SHARED) $(wildcard tests/workloads/*.h tests/workloads/provoke/*.h) \
+		| $(BUILD)/workloads
+	$(call say,CC,$@)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g -fno-omit-frame-pointer $(WARNINGS) $(if $(WERROR),-Werror) $(filter %.c,$^) -o $@ -pthread
 
 # --- tests ---
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=sh disable=SC2154
-# The comparer of stacks itself: it takes what is right, and nothing else. Sourced by run, after lib.sh.
+# The comparers themselves: they take what is right, and nothing else. Sourced by run, after lib.sh.
 
 # frame_json ADDR SYMBOL LINE [INLINED]: a frame of a log.
 frame_json() {
@@ -107,7 +107,57 @@ comparer_refuses_case() {
 	expect_status 2 "$COMPARE_STACK" "$work/made.log" --chain "$work/made.chain"
 }
 
+# failure_json NUMBER ADDR VERDICT: of a log of failures, for the comparer of calls.
+failure_json() {
+	printf '{"event":"failure","syscall":"mmap","errno":"ENOMEM","verdict":"%s","process":{"pid":7,"tid":7},' "$3"
+	printf '"args":{"addr":"%s","length":4096},"bytes_not_released":0,"failure_number":%s}\n' "$2" "$1"
+}
+
+# failures_log VERDICT...: of calls at 0x1000, 0x2000, ...
+failures_log() {
+	number=0
+	echo '{"event":"run_start"}'
+	for verdict; do
+		number=$((number + 1))
+		failure_json "$number" "0x${number}000" "$verdict"
+	done
+	echo "{\"event\":\"run_end\",\"totals\":{\"failures\":$number,\"bytes_not_released\":0},\"lost\":{}}"
+}
+
+# failures_oracle VERDICT...: "-" where it says none.
+failures_oracle() {
+	number=0
+	for verdict; do
+		number=$((number + 1))
+		echo "failed mmap 0x${number}000 4096 ENOMEM pid 7 tid 7 verdict $verdict" | sed 's/ verdict -$//'
+	done
+	echo "total $number failed of 9 calls, 0 bytes"
+}
+
+# compared STATUS [OPTION]: of made.oracle with made.log.
+compared() {
+	wanted_status=$1
+	shift
+	expect_status "$wanted_status" "$COMPARE" "$work/made.oracle" "$work/made.log" "$@"
+}
+
+comparer_verdicts_case() {
+	failures_oracle rlimit_as overcommit - >"$work/made.oracle"
+	failures_log rlimit_as overcommit rlimit_data >"$work/made.log"
+	compared 0 || return
+	failures_log rlimit_as rlimit_as rlimit_data >"$work/made.log"
+	compared 1 && expect_line "$work/out" 'verdict rlimit_as, not overcommit: mmap 0x2000' || return
+	failures_log rlimit_as unknown rlimit_data >"$work/made.log"
+	compared 1 && compared 0 --allow-unknown || return
+	failures_oracle rlimit_as unmapped_range bad_request >"$work/made.oracle"
+	failures_log rlimit_as >"$work/made.log"
+	compared 1 && compared 0 --shortages-only || return
+	echo 'failed mmap 0x1000 4096 ENOMEM pid 7 tid 7 verdict' >"$work/made.oracle"
+	compared 2
+}
+
 comparer_cases() {
+	case_once comparer-verdicts comparer_verdicts_case
 	case_once comparer-accepts comparer_accepts_case
 	case_once comparer-refuses comparer_refuses_case
 }

@@ -18,20 +18,25 @@ evidence_of() {
 # processes at once can be missed there. All of them must be counted. What `auto` takes there is exact.
 may_miss() { [ "$1" = fentry ] && grep -qE '\((lazy|full)\)' /sys/kernel/debug/sched/preempt 2>/dev/null; }
 
+# expect_rung RUNG LOG: it was this rung that saw munmap().
+expect_rung() {
+	case $1 in
+	auto) ;;
+	tracepoint)
+		[ "$(rung_in_log "$2" munmap)" = tracepoint ] || [ "$(rung_in_log "$2" munmap_return)" = tracepoint ] ||
+			fail "not by the tracepoint rung"
+		;;
+	*) [ "$(rung_in_log "$2" munmap)" = "$1" ] || fail "not by the $1 rung" ;;
+	esac
+}
+
 # traced_run RUNG ORACLE-AND-LOG-BASE WORKLOAD ARGS...: as a command, with its log checked to be by that rung.
 traced_run() {
 	rung=$1 base=$2
 	shift 2
 	rm -f "$base.log" "$base.oracle"
 	"$VMASNOOP" -j --hook "$rung" -o "$base.log" -- "$@" -o "$base.oracle" || fail "status $? of the run" || return
-	case $rung in
-	auto) ;;
-	tracepoint)
-		[ "$(rung_in_log "$base.log" munmap)" = tracepoint ] ||
-			[ "$(rung_in_log "$base.log" munmap_return)" = tracepoint ] || fail "not by the tracepoint rung" || return
-		;;
-	*) [ "$(rung_in_log "$base.log" munmap)" = "$rung" ] || fail "not by the $rung rung" || return ;;
-	esac
+	expect_rung "$rung" "$base.log" || return
 	[ -z "${KEEP_LOGS-}" ] || cp "$base.log" "$KEEP_LOGS/$(basename "$1")-$rung.ndjson"
 }
 

@@ -41,9 +41,13 @@ int call_compare(const struct call *a, const struct call *b)
 	return order ? order : strcmp(a->errno_name, b->errno_name);
 }
 
-static int compare_for_qsort(const void *a, const void *b)
+/* Of calls that are the same those with the same verdict come together. */
+static int compare_for_qsort(const void *left, const void *right)
 {
-	return call_compare(a, b);
+	const struct call *a = left, *b = right;
+	int order = call_compare(a, b);
+
+	return order ? order : strcmp(a->verdict, b->verdict);
 }
 
 void call_list_sort(struct call_list *list)

@@ -13,6 +13,7 @@ struct call {
 	uint64_t length; /* rounded up to pages */
 	char syscall[24];
 	char errno_name[16];
+	char verdict[24]; /* "": not known, or not told; no part of what call_compare() compares */
 };
 
 struct call_list {

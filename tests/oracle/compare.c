@@ -21,8 +21,8 @@
 struct options {
 	const char *oracle_path;
 	const char *log_path;
-	const char *expected_errno;
 	bool expect_none;
+	struct happened_filter filter;
 	struct expected expected;
 };
 
@@ -38,6 +38,7 @@ enum {
 	OPTION_ALLOW_LOST,
 	OPTION_ALLOW_MISSED,
 	OPTION_EXPECT_NONE,
+	OPTION_SHORTAGES_ONLY,
 };
 
 static const struct option option_table[] = {
@@ -52,6 +53,7 @@ static const struct option option_table[] = {
 	{"allow-lost", no_argument, NULL, OPTION_ALLOW_LOST},
 	{"allow-missed", no_argument, NULL, OPTION_ALLOW_MISSED},
 	{"expect-none", no_argument, NULL, OPTION_EXPECT_NONE},
+	{"shortages-only", no_argument, NULL, OPTION_SHORTAGES_ONLY},
 	{0},
 };
 
@@ -60,7 +62,7 @@ static const char usage_text[] =
 	"  --syscall NAME                 compare this call only, on both sides\n"
 	"  --errno NAME                   of what happened, only this errno is to be flagged\n"
 	"  --verdict NAME                 every failure has this verdict\n"
-	"  --allow-unknown                or the verdict unknown\n"
+	"  --allow-unknown                or the verdict unknown; also where the oracle says one\n"
 	"  --evidence under_lock|after_unlock\n"
 	"  --limit N                      vm.max_map_count of the run\n"
 	"  --stack SYMBOL[,SYMBOL...]     in every user stack, in this order, innermost first\n"
@@ -68,7 +70,8 @@ static const char usage_text[] =
 	"  --allow-lost                   losses and totals that differ from the log are no "
 	"difference\n"
 	"  --allow-missed                 so many may be unflagged as lost.hook_missed admits\n"
-	"  --expect-none                  nothing happened and nothing is flagged\n";
+	"  --expect-none                  nothing happened and nothing is flagged\n"
+	"  --shortages-only               of what happened, unmapped_range and bad_request are not to be flagged\n";
 
 static bool parse_symbols(char *text, struct expected_symbols *ret)
 {
@@ -91,9 +94,10 @@ static bool parse_option(int option, struct options *options)
 	switch (option) {
 	case OPTION_SYSCALL:
 		expected->syscall = optarg;
+		options->filter.syscall = optarg;
 		return true;
 	case OPTION_ERRNO:
-		options->expected_errno = optarg;
+		options->filter.errno_name = optarg;
 		return true;
 	case OPTION_VERDICT:
 		expected->verdict = optarg;
@@ -120,6 +124,9 @@ static bool parse_option(int option, struct options *options)
 	case OPTION_EXPECT_NONE:
 		options->expect_none = true;
 		return true;
+	case OPTION_SHORTAGES_ONLY:
+		options->filter.shortages_only = true;
+		return true;
 	default:
 		return false;
 	}
@@ -141,12 +148,26 @@ static bool parse_options(int argc, char **argv, struct options *ret)
 
 static void add_lone_call(struct differences *differences, const char *what, const struct call *call)
 {
-	differences_add(differences, "%s: %s 0x%" PRIx64 " %" PRIu64 " %s pid %ld tid %ld", what, call->syscall,
-			call->addr, call->length, call->errno_name, call->pid, call->tid);
+	differences_add(differences, "%s: %s 0x%" PRIx64 " %" PRIu64 " %s pid %ld tid %ld%s%s", what, call->syscall,
+			call->addr, call->length, call->errno_name, call->pid, call->tid, call->verdict[0] ? ", " : "",
+			call->verdict);
+}
+
+/* What happened says no verdict where it cannot know it. */
+static void compare_verdicts(const struct call *happened, const struct call *flagged, bool allow_unknown,
+			     struct differences *differences)
+{
+	if (!happened->verdict[0] || strcmp(happened->verdict, flagged->verdict) == 0)
+		return;
+	if (allow_unknown && strcmp(flagged->verdict, "unknown") == 0)
+		return;
+	differences_add(differences, "verdict %s, not %s: %s 0x%" PRIx64 " %" PRIu64 " %s pid %ld", flagged->verdict,
+			happened->verdict, happened->syscall, happened->addr, happened->length, happened->errno_name,
+			happened->pid);
 }
 
 /* `missed` calls at most may be unflagged without being a difference. */
-static void compare_calls(struct call_list *happened, struct call_list *flagged, json_int_t missed,
+static void compare_calls(struct call_list *happened, struct call_list *flagged, json_int_t missed, bool allow_unknown,
 			  struct differences *differences)
 {
 	size_t h = 0, f = 0;
@@ -168,6 +189,8 @@ static void compare_calls(struct call_list *happened, struct call_list *flagged,
 			add_lone_call(differences, "not flagged", &happened->calls[h]);
 		else if (order > 0)
 			add_lone_call(differences, "did not happen", &flagged->calls[f]);
+		else if (order == 0)
+			compare_verdicts(&happened->calls[h], &flagged->calls[f], allow_unknown, differences);
 		h += order <= 0;
 		f += order >= 0;
 	}
@@ -185,7 +208,7 @@ int main(int argc, char **argv)
 		fputs(usage_text, stderr);
 		return 2;
 	}
-	if (!happened_read(options.oracle_path, options.expected.syscall, options.expected_errno, &happened))
+	if (!happened_read(options.oracle_path, &options.filter, &happened))
 		return 2;
 	if (!flagged_read(options.log_path, &options.expected, &differences, &flagged)) {
 		call_list_fini(&happened);
@@ -194,7 +217,7 @@ int main(int argc, char **argv)
 	if (options.expect_none != (happened.count == 0))
 		differences_add(&differences,
 				options.expect_none ? "something happened" : "the oracle has no such failure");
-	compare_calls(&happened, &flagged.calls, flagged.hook_missed, &differences);
+	compare_calls(&happened, &flagged.calls, flagged.hook_missed, options.expected.allow_unknown, &differences);
 	printf("happened %zu flagged %zu", happened.count, flagged.calls.count);
 	if (flagged.unknown_verdicts)
 		printf(", verdict unknown %zu", flagged.unknown_verdicts);

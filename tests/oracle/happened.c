@@ -25,6 +25,9 @@ static bool parse_failure(const char *line, struct call *ret)
 	if (sscanf(line, "failed %23s 0x%" SCNx64 " %" SCNu64 " %15s pid %ld tid %ld%n", call.syscall, &call.addr,
 		   &length, call.errno_name, &call.pid, &call.tid, &used) != 6)
 		return false;
+	line += used;
+	used = 0;
+	sscanf(line, " verdict %23[a-z_]%n", call.verdict, &used);
 	if (strcmp(line + used, "\n") != 0)
 		return false;
 	call.length = call_round_to_pages(length);
@@ -44,13 +47,19 @@ static bool parse_total(const char *line, size_t *ret_failures)
 	return true;
 }
 
-static bool is_wanted(const struct call *call, const char *syscall, const char *errno_name)
+static bool is_shortage(const struct call *call)
 {
-	return (!syscall || strcmp(call->syscall, syscall) == 0) &&
-	       (!errno_name || strcmp(call->errno_name, errno_name) == 0);
+	return strcmp(call->verdict, "unmapped_range") != 0 && strcmp(call->verdict, "bad_request") != 0;
 }
 
-static bool read_line(const char *line, struct oracle_file *file, const char *syscall, const char *errno_name,
+static bool is_wanted(const struct call *call, const struct happened_filter *filter)
+{
+	return (!filter->syscall || strcmp(call->syscall, filter->syscall) == 0) &&
+	       (!filter->errno_name || strcmp(call->errno_name, filter->errno_name) == 0) &&
+	       (!filter->shortages_only || is_shortage(call));
+}
+
+static bool read_line(const char *line, struct oracle_file *file, const struct happened_filter *filter,
 		      struct call_list *list)
 {
 	struct call call;
@@ -65,12 +74,12 @@ static bool read_line(const char *line, struct oracle_file *file, const char *sy
 	if (!parse_failure(line, &call))
 		return false;
 	file->failures++;
-	if (is_wanted(&call, syscall, errno_name))
+	if (is_wanted(&call, filter))
 		call_list_add(list, &call);
 	return true;
 }
 
-bool happened_read(const char *path, const char *syscall, const char *errno_name, struct call_list *ret)
+bool happened_read(const char *path, const struct happened_filter *filter, struct call_list *ret)
 {
 	struct oracle_file read = {0};
 	struct call_list list = {0};
@@ -84,7 +93,7 @@ bool happened_read(const char *path, const char *syscall, const char *errno_name
 		return false;
 	}
 	while (valid && getline(&line, &size, file) >= 0)
-		valid = read_line(line, &read, syscall, errno_name, &list);
+		valid = read_line(line, &read, filter, &list);
 	free(line);
 	fclose(file);
 	if (!valid) {

@@ -7,7 +7,14 @@
 
 #include "calls.h"
 
-/* syscall and errno_name restrict what is taken; NULL takes all. An error is said on stderr. */
-bool happened_read(const char *path, const char *syscall, const char *errno_name, struct call_list *ret);
+/* Restricts what is taken; NULL and false take all. */
+struct happened_filter {
+	const char *syscall;
+	const char *errno_name;
+	bool shortages_only; /* without what is wrong with the call itself */
+};
+
+/* An error is said on stderr. */
+bool happened_read(const char *path, const struct happened_filter *filter, struct call_list *ret);
 
 #endif

@@ -47,28 +47,41 @@ void oracle_add_calls(struct oracle *oracle, size_t calls)
 	atomic_fetch_add(&oracle->totals.calls, calls);
 }
 
-void oracle_add_failure_of(struct oracle *oracle, pid_t tid, const char *syscall, const void *addr, size_t length,
-			   int error)
+static void add(struct oracle *oracle, const struct oracle_failure *failure)
 {
 	size_t slot = atomic_fetch_add(&oracle->totals.failed, 1);
 
 	if (slot >= oracle->capacity)
 		abort();
-	oracle->failures[slot] = (struct oracle_failure){
-		.syscall = syscall,
-		.addr = addr,
-		.length = length,
-		.error = error,
-		.pid = getpid(),
-		.tid = tid,
-	};
-	if (error == ENOMEM && strcmp(syscall, "munmap") == 0)
-		atomic_fetch_add(&oracle->totals.bytes, length);
+	oracle->failures[slot] = *failure;
+	oracle->failures[slot].pid = getpid();
+	if (failure->error == ENOMEM && strcmp(failure->syscall, "munmap") == 0)
+		atomic_fetch_add(&oracle->totals.bytes, failure->length);
+}
+
+void oracle_add_failure_of(struct oracle *oracle, pid_t tid, const char *syscall, const void *addr, size_t length,
+			   int error)
+{
+	add(oracle,
+	    &(struct oracle_failure){.syscall = syscall, .addr = addr, .length = length, .error = error, .tid = tid});
 }
 
 void oracle_add_failure(struct oracle *oracle, const char *syscall, const void *addr, size_t length, int error)
 {
 	oracle_add_failure_of(oracle, gettid(), syscall, addr, length, error);
+}
+
+void oracle_add_verdict(struct oracle *oracle, const char *syscall, const void *addr, size_t length, int error,
+			const char *verdict)
+{
+	add(oracle, &(struct oracle_failure){
+			    .syscall = syscall,
+			    .addr = addr,
+			    .length = length,
+			    .verdict = verdict,
+			    .error = error,
+			    .tid = gettid(),
+		    });
 }
 
 static const char *errno_name(int error)
@@ -117,9 +130,10 @@ int oracle_write_failures(struct oracle *oracle)
 		const struct oracle_failure *failure = &oracle->failures[i];
 		int err;
 
-		used += (size_t)snprintf(text + used, LINE_BYTES, "failed %s 0x%lx %zu %s pid %d tid %d\n",
+		used += (size_t)snprintf(text + used, LINE_BYTES, "failed %s 0x%lx %zu %s pid %d tid %d%s%s\n",
 					 failure->syscall, (unsigned long)failure->addr, failure->length,
-					 errno_name(failure->error), failure->pid, failure->tid);
+					 errno_name(failure->error), failure->pid, failure->tid,
+					 failure->verdict ? " verdict " : "", failure->verdict ? failure->verdict : "");
 		if (i + 1 < failed && used + LINE_BYTES <= sizeof(text))
 			continue;
 		err = write_all(oracle->fd, text, used);

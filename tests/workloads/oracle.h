@@ -3,8 +3,8 @@
  * The oracle: what a workload knows about its own failing calls, kept in memory while it runs and
  * written as text at the end. tests/oracle/compare holds it against what vmasnoop flagged.
  *
- *   failed SYSCALL 0xADDR LENGTH ERRNO pid P tid T      one line per failure
- *   total FAILED failed of CALLS calls, BYTES bytes     the last line
+ *   failed SYSCALL 0xADDR LENGTH ERRNO pid P tid T [verdict VERDICT]    one line per failure
+ *   total FAILED failed of CALLS calls, BYTES bytes                     the last line
  *
  * BYTES are those of the munmap() calls that failed with ENOMEM: what was not released.
  * Nothing here allocates after oracle_init(): at the limit an allocation could fail or hide one.
@@ -20,6 +20,7 @@ struct oracle_failure {
 	const char *syscall;
 	const void *addr;
 	size_t length;
+	const char *verdict; /* the only right one, or NULL */
 	int error;
 	pid_t pid;
 	pid_t tid;
@@ -49,7 +50,11 @@ void oracle_add_calls(struct oracle *oracle, size_t calls);
 /* Safe from many threads at once; pid and tid are the caller's. */
 void oracle_add_failure(struct oracle *oracle, const char *syscall, const void *addr, size_t length, int error);
 
-/* As above for a failure that the thread tid met earlier. */
+/* As above for a failure that the workload knows the cause of. */
+void oracle_add_verdict(struct oracle *oracle, const char *syscall, const void *addr, size_t length, int error,
+			const char *verdict);
+
+/* As the first for a failure that the thread tid met earlier. */
 void oracle_add_failure_of(struct oracle *oracle, pid_t tid, const char *syscall, const void *addr, size_t length,
 			   int error);
 

@@ -7,17 +7,15 @@
  */
 #define _GNU_SOURCE 1
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "fill.h"
+#include "memory_cgroup.h"
 #include "oracle.h"
 
 enum {
@@ -34,66 +32,13 @@ struct attempt {
 	size_t calls;
 };
 
-static int write_text(const char *directory, const char *name, const char *text)
-{
-	char path[PATH_MAX];
-	ssize_t written;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", directory, name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	written = write(fd, text, strlen(text));
-	if (written < 0) {
-		int error = errno;
-
-		close(fd);
-		return -error;
-	}
-	close(fd);
-	return 0;
-}
-
-/* The mount point of the cgroup2 hierarchy, or false. */
-static bool find_cgroup2(char *mount, size_t size)
-{
-	static char line[PATH_MAX + 512];
-	FILE *file = fopen("/proc/self/mountinfo", "re");
-	bool found = false;
-
-	while (file && !found && fgets(line, sizeof(line), file)) {
-		char point[PATH_MAX];
-
-		found = strstr(line, " - cgroup2 ") && sscanf(line, "%*s %*s %*s %*s %4095s", point) == 1;
-		if (found)
-			snprintf(mount, size, "%s", point);
-	}
-	if (file)
-		fclose(file);
-	return found;
-}
-
 static int make_cgroup(char *directory, size_t size)
 {
-	char mount[PATH_MAX];
-	int err;
+	int err = memory_cgroup_make(directory, size);
 
-	if (!find_cgroup2(mount, sizeof(mount))) {
-		fprintf(stderr, "shortage: no cgroup2 file system is mounted\n");
-		return SKIPPED;
-	}
-	err = write_text(mount, "cgroup.subtree_control", "+memory");
-	if (err) {
-		fprintf(stderr, "shortage: no cgroup2 memory controller in '%s': %s\n", mount, strerror(-err));
-		return SKIPPED;
-	}
-	if ((size_t)snprintf(directory, size, "%s/vmasnoop-test.%d", mount, getpid()) >= size ||
-	    mkdir(directory, 0755)) {
-		fprintf(stderr, "shortage: cannot make a cgroup in '%s': %s\n", mount, strerror(errno));
-		return SKIPPED;
-	}
-	return 0;
+	if (err)
+		fprintf(stderr, "shortage: cannot make a memory cgroup (v2): %s\n", strerror(-err));
+	return err ? SKIPPED : 0;
 }
 
 /*
@@ -163,16 +108,11 @@ static int be_short(const char *cgroup, int oracle_fd)
 {
 	size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
 	struct attempt attempt = {0};
-	char path[PATH_MAX + 16];
 	struct oracle oracle;
 	char *rehearsal, *region;
 	int err, memory_max;
 
-	snprintf(path, sizeof(path), "%s/memory.max", cgroup);
-	memory_max = open(path, O_WRONLY | O_CLOEXEC);
-	err = memory_max < 0 ? -errno : write_text("/proc/self", "oom_score_adj", "-1000");
-	if (!err)
-		err = write_text(cgroup, "cgroup.procs", "0");
+	err = memory_cgroup_enter(cgroup, &memory_max);
 	if (err) {
 		fprintf(stderr, "shortage: cannot enter '%s': %s\n", cgroup, strerror(-err));
 		return SKIPPED;
