@@ -154,7 +154,7 @@ $(CHAIN):
 .SECONDARY: # objects that only a pattern rule names are kept
 
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-UNIT_OBJECTS := $(patsubst user/%.c,$(BUILD)/asan/%.o,$(filter-out user/main.c user/cmd_%.c user/tracer.c user/feature.c user/misses.c user/kretprobe.c,$(wildcard user/*.c)))
+UNIT_OBJECTS := $(patsubst user/%.c,$(BUILD)/asan/%.o,$(filter-out user/main.c user/cmd_%.c user/tracer.c user/feature.c user/misses.c user/kretprobe.c user/family.c,$(wildcard user/*.c)))
 
 # The maker of raw records that the unit and the replay tests share.
 RECORDS := $(BUILD)/asan/records.o

@@ -29,7 +29,8 @@ struct config {
 	_Bool return_is_native; /* the hook on the return does not see 32-bit calls */
 	_Bool split_hooked; /* __split_vma is watched: a failed split leaves word of itself */
 	__u8 warn_count; /* 0: nobody is warned */
-	_Bool unused[6];
+	_Bool shortages_only; /* a call that asked for what cannot be is no failure */
+	_Bool unused[5];
 };
 
 /*
@@ -42,6 +43,13 @@ struct limit_state {
 	__u32 before; /* the value that the last write replaced */
 	__u32 hot_at; /* a process with this many mappings is hot */
 	__u32 polled; /* 1: no program sees the writes, user space reads the value once a second */
+};
+
+/* What the machine has for all processes. Read by user space once a second; vm.overcommit_memory is followed as the limit is. */
+struct memory_state {
+	__u64 pages; /* RAM and swap */
+	__u32 overcommit; /* vm.overcommit_memory */
+	__u32 reserved;
 };
 
 /* A hot process: one exec of it, and its memory. */

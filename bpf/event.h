@@ -116,6 +116,7 @@ struct event_failure {
 	__s32 kernel_stack_error; /* likewise */
 	struct event_span user_stack; /* __u64 addresses, innermost first */
 	struct event_span kernel_stack; /* likewise */
+	struct event_span proof; /* a struct event_proof; empty: the fields here are the whole proof */
 	__u32 syscall; /* enum traced_syscall */
 	__u32 errno_code; /* positive; 0: not known */
 	__u32 split_errno; /* of a __split_vma() that failed within the call; 0: none was seen to fail */
@@ -132,6 +133,51 @@ struct event_failure {
 	__u64 stack_key; /* the same for failures from the same place: see bpf/stack.h; 0: no user stack was asked for */
 	__u8 has_slice; /* 1: a struct event_slice with this stack_key and stack_seen went before */
 	__u8 reserved2[7];
+};
+
+/* Facts of a struct event_proof. What is said of the range is of [addr, addr + length) of the call, in whole pages. */
+enum event_proof_flags {
+	PROOF_SPLITS_START = 1 << 0, /* the mapping at the start of the range begins before it */
+	PROOF_SPLITS_END = 1 << 1, /* the mapping at its end goes on behind it */
+	PROOF_WHOLE_RANGE = 1 << 2, /* all of its mappings were looked at, up to its end or the first hole */
+	PROOF_ONE_MAPPING = 1 << 3, /* it lies within one */
+	PROOF_IPC_LOCK = 1 << 4, /* the task may lock as much as it likes */
+	PROOF_DYING = 1 << 5, /* the process is an OOM victim: small allocations may fail */
+	PROOF_BLOCKED = 1 << 6, /* brk() and mremap(): it cannot grow in place, something is mapped in the way */
+	PROOF_LOCKS_FUTURE = 1 << 7, /* mlockall(MCL_FUTURE) is in force */
+	PROOF_DATA_IS_ZERO = 1 << 8, /* the soft RLIMIT_DATA is 0; the hard one is in data_bytes_max */
+};
+
+#define EVENT_ARGS 6
+
+/*
+ * What was in force when a call failed, from which its cause follows: see bpf/judge.h. Read at the call's return. Sizes are
+ * in pages but for those named bytes; a limit of ~0 is none.
+ */
+struct event_proof {
+	__u64 args[EVENT_ARGS]; /* of the call, as the kernel got them */
+	__u64 task_pages; /* of the address space */
+	__u64 total_pages; /* mapped: mm_struct.total_vm, what RLIMIT_AS counts */
+	__u64 data_pages; /* private and writable: data_vm, what RLIMIT_DATA counts */
+	__u64 locked_pages; /* locked_vm, what RLIMIT_MEMLOCK counts */
+	__u64 as_bytes_max; /* RLIMIT_AS */
+	__u64 data_bytes_max; /* RLIMIT_DATA */
+	__u64 memlock_bytes_max; /* RLIMIT_MEMLOCK */
+	__u64 brk; /* the end of the heap */
+	__u64 start_brk;
+	__u64 image_data_bytes; /* of the program itself: they count for brk() */
+	__u64 segment_bytes; /* shmat(): of the segment */
+	__u64 range_mapped; /* pages of the range that are mapped */
+	__u64 range_locked; /* that are locked */
+	__u64 hole; /* the first address of the range that is not mapped; 0: there is none */
+	__u64 first_flags; /* vm_flags of the mapping at its start */
+	__u64 fixed_flags; /* of the first in it that is not writable yet */
+	__u64 fixed_pages; /* of that one, within the range */
+	__u64 memory_pages; /* of the machine: RAM and swap, as last read */
+	__u64 memcg_pages; /* charged to the nearest memory cgroup that is at its maximum */
+	__u64 memcg_pages_max; /* that maximum; ~0: none is */
+	__u32 overcommit; /* vm.overcommit_memory */
+	__u32 flags; /* enum event_proof_flags */
 };
 
 #define EVENT_SLICE_PIECES    2
@@ -199,9 +245,27 @@ struct event_limit {
 };
 
 /* The syscalls that are traced, by the number's meaning and not its value, which differs by architecture. */
+#define TRACED_SYSCALLS(X)              \
+	X(MUNMAP, munmap)               \
+	X(MMAP, mmap)                   \
+	X(MREMAP, mremap)               \
+	X(MPROTECT, mprotect)           \
+	X(PKEY_MPROTECT, pkey_mprotect) \
+	X(MADVISE, madvise)             \
+	X(MLOCK, mlock)                 \
+	X(MLOCK2, mlock2)               \
+	X(MUNLOCK, munlock)             \
+	X(MLOCKALL, mlockall)           \
+	X(BRK, brk)                     \
+	X(SHMAT, shmat)                 \
+	X(SHMDT, shmdt)
+
 enum traced_syscall {
 	SYSCALL_NONE,
-	SYSCALL_MUNMAP,
+#define X(NAME, name) SYSCALL_##NAME,
+	TRACED_SYSCALLS(X)
+#undef X
+		SYSCALL_COUNT
 };
 
 /* The size of the largest record, of which a ring entry and the reader's buffers are made. */
@@ -209,6 +273,7 @@ struct event_failure_full {
 	struct event_failure failure;
 	__u64 user_stack[EVENT_USER_FRAMES_MAX];
 	__u64 kernel_stack[EVENT_KERNEL_FRAMES_MAX];
+	struct event_proof proof;
 };
 
 #define EVENT_RECORD_MAX sizeof(struct event_failure_full) /* of all kinds but slices */

@@ -19,8 +19,10 @@
 enum {
 	ERRNO_EPERM = 1,
 	ERRNO_EINTR = 4,
+	ERRNO_EAGAIN = 11,
 	ERRNO_ENOMEM = 12,
 	ERRNO_EINVAL = 22,
+	ERRNO_ENFILE = 23,
 };
 
 static inline _Bool filter_errno(const volatile struct config *config, __u32 errno_code)
@@ -143,6 +145,17 @@ static inline __u16 filter_munmap_verdict(const struct event_failure *f)
 	return VERDICT_UNKNOWN;
 }
 
+/*
+ * A munmap() that failed for want of kernel memory, or of which nothing but that can be said: it is not at the limit, and
+ * the limit is all that else fails with ENOMEM.
+ */
+static inline _Bool filter_is_allocation(const struct event_failure *f, __u32 verdict)
+{
+	if (verdict == VERDICT_KERNEL_MEMORY)
+		return 1;
+	return verdict == VERDICT_UNKNOWN && f->errno_code == ERRNO_ENOMEM && f->vma_count < f->limit_floor;
+}
+
 /* The VMAs at the two ends of a range of which something is still mapped, as far as they decide what can refuse it. */
 struct filter_ends {
 	__u64 task_bytes; /* mm_struct.task_size: the end of the address space */
@@ -185,7 +198,7 @@ static inline __u32 filter_errno_of_unreleased(__u64 addr, __u64 length_bytes, _
 /* What a failed call left mapped that it was asked to unmap. A request that could not be meant counts for nothing. */
 static inline __u64 filter_bytes_not_released(const struct event_failure *f)
 {
-	if (f->verdict == VERDICT_BAD_REQUEST)
+	if (f->syscall != SYSCALL_MUNMAP || f->verdict == VERDICT_BAD_REQUEST)
 		return 0;
 	return filter_page_align(f->length_bytes);
 }

@@ -107,6 +107,74 @@ static __always_inline void kernel_current_call(struct kernel_call *call)
 	call->user_bp = BPF_CORE_READ(regs, bp);
 }
 
+/* The traced call behind the number of a 64-bit system call: arch/x86/entry/syscalls/syscall_64.tbl. */
+static __always_inline __u32 kernel_traced_call(__u32 nr)
+{
+	switch (nr) {
+	case 9:
+		return SYSCALL_MMAP;
+	case 10:
+		return SYSCALL_MPROTECT;
+	case KERNEL_NR_MUNMAP:
+		return SYSCALL_MUNMAP;
+	case 12:
+		return SYSCALL_BRK;
+	case 25:
+		return SYSCALL_MREMAP;
+	case 28:
+		return SYSCALL_MADVISE;
+	case 30:
+		return SYSCALL_SHMAT;
+	case 67:
+		return SYSCALL_SHMDT;
+	case 149:
+		return SYSCALL_MLOCK;
+	case 150:
+		return SYSCALL_MUNLOCK;
+	case 151:
+		return SYSCALL_MLOCKALL;
+	case 325:
+		return SYSCALL_MLOCK2;
+	case 329:
+		return SYSCALL_PKEY_MPROTECT;
+	}
+	return SYSCALL_NONE;
+}
+
+/* The six arguments of the 64-bit call that the current task is in, and which it is; SYSCALL_NONE: none, or a 32-bit one. */
+static __always_inline __u32 kernel_read_call(__u64 args[EVENT_ARGS])
+{
+	struct task_struct *task = kernel_current();
+	struct pt_regs *regs = kernel_user_regs(task);
+	__u32 nr = BPF_CORE_READ(regs, orig_ax);
+
+	args[0] = BPF_CORE_READ(regs, di);
+	args[1] = BPF_CORE_READ(regs, si);
+	args[2] = BPF_CORE_READ(regs, dx);
+	args[3] = BPF_CORE_READ(regs, r10);
+	args[4] = BPF_CORE_READ(regs, r8);
+	args[5] = BPF_CORE_READ(regs, r9);
+	if (BPF_CORE_READ(task, thread_info.status) & KERNEL_TS_COMPAT)
+		return SYSCALL_NONE;
+	return kernel_traced_call(nr & ~KERNEL_X32_SYSCALL_BIT);
+}
+
+/* What brk() was asked for: the first argument. */
+static __always_inline __u64 kernel_first_argument(void)
+{
+	return BPF_CORE_READ(kernel_user_regs(kernel_current()), di);
+}
+
+/* Where an unwinder starts from: as in struct kernel_call. */
+static __always_inline void kernel_read_place(struct event_failure *f)
+{
+	struct pt_regs *regs = kernel_user_regs(kernel_current());
+
+	f->user_ip = BPF_CORE_READ(regs, ip);
+	f->user_sp = BPF_CORE_READ(regs, sp);
+	f->user_bp = BPF_CORE_READ(regs, bp);
+}
+
 /* Everything that user space needs to unwind the stack of the current task from the syscall that it is in. */
 static __always_inline void kernel_read_registers(struct event_registers *registers)
 {

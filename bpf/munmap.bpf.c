@@ -16,10 +16,12 @@
 #include "config.h"
 #include "emit.h"
 #include "event.h"
+#include "failure.h"
 #include "filter.h"
 #include "hot.h"
 #include "kernel.h"
 #include "mask.h"
+#include "memcg.h"
 #include "process.h"
 #include "stack.h"
 #include "state.h"
@@ -32,68 +34,12 @@
  */
 #define VM_FLAGS_CLASSIC_BITS 36
 
-static __always_inline __u32 vma_kind(const struct mm_struct *mm, const struct vm_area_struct *vma,
-				      const struct event_vma *v)
+/* That an allocation failed for the memory cgroup is known of the cgroup alone. */
+static __noinline __u32 munmap_verdict(const struct event_failure *f)
 {
-	__u64 stack = BPF_CORE_READ(mm, start_stack);
+	__u32 verdict = mask_unknown(filter_munmap_verdict(f));
 
-	if (BPF_CORE_READ(vma, vm_file))
-		return VMA_FILE;
-	if (BPF_CORE_READ(vma, vm_ops))
-		return VMA_SPECIAL;
-	if (v->start <= BPF_CORE_READ(mm, brk) && v->end >= BPF_CORE_READ(mm, start_brk))
-		return VMA_HEAP;
-	return v->start <= stack && stack < v->end ? VMA_STACK : VMA_ANONYMOUS;
-}
-
-static __always_inline void describe_vma(const struct mm_struct *mm, const struct vm_area_struct *vma,
-					 struct event_vma *v)
-{
-	struct inode *inode = BPF_CORE_READ(vma, vm_file, f_inode);
-
-	v->start = BPF_CORE_READ(vma, vm_start);
-	v->end = BPF_CORE_READ(vma, vm_end);
-	v->flags = BPF_CORE_READ(vma, vm_flags);
-	v->offset_bytes = BPF_CORE_READ(vma, vm_pgoff) * FILTER_PAGE_BYTES;
-	v->kind = vma_kind(mm, vma, v);
-	if (inode) {
-		v->inode = BPF_CORE_READ(inode, i_ino);
-		v->device = BPF_CORE_READ(inode, i_sb, s_dev);
-	}
-}
-
-static __always_inline void copy_stacks(void *ctx, struct event_failure_full *full)
-{
-	struct event_failure *f = &full->failure;
-	long user = 0, kernel = 0;
-
-	f->user_stack.offset = offsetof(struct event_failure_full, user_stack);
-	f->kernel_stack.offset = offsetof(struct event_failure_full, kernel_stack);
-	if (config.user_stack) {
-		user = bpf_get_stack(ctx, full->user_stack, sizeof(full->user_stack), BPF_F_USER_STACK);
-		bpf_probe_read_user(&f->user_sp_word, sizeof(f->user_sp_word), (void *)f->user_sp);
-	}
-	if (config.kernel_stack)
-		kernel = bpf_get_stack(ctx, full->kernel_stack, sizeof(full->kernel_stack), 0);
-	f->user_stack.length = user > 0 ? user : 0;
-	f->kernel_stack.length = kernel > 0 ? kernel : 0;
-	f->user_stack_error = user < 0 ? user : 0;
-	f->kernel_stack_error = kernel < 0 ? kernel : 0;
-}
-
-/* Not inlined, for its frame: see on_core_failure(). */
-static __noinline void count_total(const struct event_failure *f)
-{
-	struct total_key key = {
-		.start_time_ns = f->process.start_time_ns,
-		.exec_id = f->process.exec_id,
-		.tgid = f->process.tgid,
-		.errno_code = f->errno_code,
-		.syscall = f->syscall,
-		.verdict = f->verdict,
-	};
-
-	emit_total(&key, filter_bytes_not_released(f), f->process.comm);
+	return filter_is_allocation(f, verdict) && memcg_full() ? VERDICT_MEMCG_LIMIT : verdict;
 }
 
 /*
@@ -105,33 +51,11 @@ static __noinline void judge(struct event_failure *f, struct mm_struct *mm, __u6
 	__u64 found = known_vma ?: vma_find((__u64)mm, f->addr);
 	__u64 end = f->addr + filter_page_align(f->length_bytes);
 
-	f->vma_count = kernel_vma_count(mm);
-	f->vma_limit = limit.now;
-	f->limit_floor = filter_limit_floor(limit.changed_ns, limit.now, limit.before, bpf_ktime_get_ns());
-	f->limit_ceiling = filter_limit_ceiling(limit.changed_ns, limit.now, limit.before, bpf_ktime_get_ns());
-	/* Polled, a write may not have been seen yet: the floor excludes nothing. */
-	f->limit_floor &= mask_if_zero(limit.polled);
+	describe_limit(f, mm);
 	if (found)
 		describe_vma(mm, (void *)found, &f->vma);
 	f->interior = mask_unknown(found && f->vma.start < f->addr && end < f->vma.end);
-	f->verdict = mask_unknown(filter_munmap_verdict(f));
-}
-
-/* What __split_vma() left for this very call: its errno, positive, or 0. */
-static __noinline __u32 take_split_errno(const struct event_failure *f)
-{
-	__u32 tid = bpf_get_current_pid_tgid(), errno_code = 0;
-	struct call_state *seen;
-
-	if (!config.split_hooked)
-		return mask_unknown(0);
-	seen = bpf_map_lookup_elem(&calls, &tid);
-	if (!seen)
-		return mask_unknown(0);
-	if (seen->addr == f->addr && seen->length_bytes == f->length_bytes)
-		errno_code = seen->split_errno;
-	bpf_map_delete_elem(&calls, &tid);
-	return mask_unknown(errno_code);
+	f->verdict = mask_unknown(munmap_verdict(f));
 }
 
 /* Tells the hook on the return that this call is reported. */
@@ -144,12 +68,6 @@ static __noinline void leave_word(const struct event_failure *f)
 		return;
 	if (bpf_map_update_elem(&calls, &tid, &state, BPF_ANY))
 		emit_loss(LOSS_STATE_FULL);
-}
-
-/* A global function, for its variable index: see mask_unknown(). */
-__noinline __u32 errno_is_wanted(__u32 errno_code)
-{
-	return filter_errno(&config, errno_code);
 }
 
 enum { CALL_NONE, CALL_RETURNED, CALL_INSIDE };
@@ -177,22 +95,6 @@ static __noinline int describe_call(struct event_failure *f, __u32 errno_code, _
 	return mask_unknown(call.inside ? CALL_INSIDE : CALL_RETURNED);
 }
 
-/* One failure, from a hook of any rung to the ring. */
-static __always_inline void report_failure(void *ctx, const struct event_failure *judged)
-{
-	struct event_failure_full *full;
-
-	count_total(judged);
-	full = emit_reserve(struct event_failure_full);
-	if (!full)
-		return;
-	__builtin_memcpy(&full->failure, judged, sizeof(*judged));
-	copy_stacks(ctx, full);
-	if (config.user_stack)
-		stack_note(&full->failure);
-	emit_submit(full, &full->failure.header, EVENT_FAILURE, sizeof(*full));
-}
-
 /*
  * The core of munmap() failed with errno_code, and the lock is still held. Not inlined, as are the other two that hold
  * a struct event_failure: their frames must not add up, 512 bytes is all the stack there is.
@@ -210,7 +112,7 @@ static __noinline void on_core_failure(void *ctx, __u32 errno_code, __u64 known_
 	if (!errno_is_wanted(errno_code) || !process_wanted(&f.process))
 		return;
 	judge(&f, mm, known_vma);
-	report_failure(ctx, &f);
+	report_failure(ctx, &f, NULL);
 }
 
 /* The exit of a core function: 0 or 1 is success, a negative errno is a failure. A known VMA is a pointer. */
@@ -278,7 +180,7 @@ static __noinline void on_write_release(void *ctx)
 	process_describe(&f.process);
 	judge(&f, mm, first);
 	f.errno_code = deduce_errno(f.addr, f.length_bytes, f.verdict, first, last);
-	f.verdict = filter_munmap_verdict(&f);
+	f.verdict = munmap_verdict(&f);
 	if (!f.errno_code) {
 		if (!switches.return_attached && process_wanted(&f.process))
 			emit_loss(LOSS_ERRNO_UNSEEN);
@@ -286,7 +188,7 @@ static __noinline void on_write_release(void *ctx)
 	}
 	leave_word(&f);
 	if (errno_is_wanted(f.errno_code) && process_wanted(&f.process))
-		report_failure(ctx, &f);
+		report_failure(ctx, &f, NULL);
 }
 
 static __always_inline void on_own_lock_released(void *ctx, __u32 count, bool write)
@@ -326,7 +228,7 @@ static __noinline void on_return_failure(void *ctx, __u32 errno_code)
 	if (!errno_is_wanted(errno_code) || !process_wanted(&f.process))
 		return;
 	judge(&f, mm, mask_unknown(0));
-	report_failure(ctx, &f);
+	report_failure(ctx, &f, NULL);
 }
 
 static __always_inline void on_return(void *ctx, long ret)

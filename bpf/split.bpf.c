@@ -18,15 +18,20 @@
 static __always_inline void on_split_failure(__u32 errno_code)
 {
 	__u32 tid = bpf_get_current_pid_tgid();
-	struct call_state state = {};
+	struct call_state state = {.split_errno = errno_code};
 	struct kernel_call call = {};
+	__u64 args[EVENT_ARGS];
 
 	kernel_current_call(&call);
-	if (call.syscall == SYSCALL_NONE)
+	if (call.syscall != SYSCALL_NONE) {
+		state.addr = call.addr;
+		state.length_bytes = call.length_bytes;
+	} else if (kernel_read_call(args) != SYSCALL_NONE) {
+		state.addr = args[0];
+		state.length_bytes = args[1];
+	} else {
 		return;
-	state.addr = call.addr;
-	state.length_bytes = call.length_bytes;
-	state.split_errno = errno_code;
+	}
 	if (bpf_map_update_elem(&calls, &tid, &state, BPF_ANY))
 		emit_loss(LOSS_STATE_FULL);
 }

@@ -35,7 +35,8 @@ struct {
 
 /*
  * The loops here have no branches: see mask.h. What must not be read is read at address 0, which fails and leaves zeros.
- * They are global functions, so that the verifier follows each once and not again for each way that leads to it.
+ * They are global functions, so that the verifier follows each once and not again for each way that leads to it; weak, since
+ * more than one object file has them.
  */
 
 static __always_inline __u64 hash_add(__u64 hash, __u64 value)
@@ -45,7 +46,7 @@ static __always_inline __u64 hash_add(__u64 hash, __u64 value)
 }
 
 /* Where a frame pointer leads up the stack, the return addresses that it leads to. */
-__noinline __u64 hash_frames(__u64 hash, __u64 sp, __u64 bp)
+__weak __noinline __u64 hash_frames(__u64 hash, __u64 sp, __u64 bp)
 {
 	struct {
 		__u64 next;
@@ -68,7 +69,7 @@ __noinline __u64 hash_frames(__u64 hash, __u64 sp, __u64 bp)
  * Of the words on the stack those that may be return addresses into the program itself. All others may differ from failure
  * to failure: a loop's counter would make each of them a place of its own.
  */
-__noinline __u64 hash_words(__u64 hash, __u64 sp)
+__weak __noinline __u64 hash_words(__u64 hash, __u64 sp)
 {
 	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
 	__u64 start = BPF_CORE_READ(mm, start_code), end = BPF_CORE_READ(mm, end_code), word;
@@ -177,7 +178,7 @@ static __always_inline __u64 stack_end(struct mm_struct *mm, __u64 sp)
  * not found. The kernel left it on the alternate stack in a
  * struct ucontext, which names that stack itself, at a multiple of 16 (get_sigframe() of arch/x86/kernel/signal.c).
  */
-__noinline __u64 interrupted_sp(__u64 sp)
+__weak __noinline __u64 interrupted_sp(__u64 sp)
 {
 	struct task_struct *task = kernel_current();
 	/* All that is read goes here: 32 bytes of stack are all that is left for this function. */
@@ -257,7 +258,7 @@ static __always_inline int take_both(__u64 key, __u64 sp, __u32 seen, __u64 end,
  * Sends the slice of the `seen`th failure with this key, whose stack pointer is `sp`. 1: it is on its way, 0: there is no
  * stack, -1: there is no room. A global function, so that the verifier follows it once and not again for each way that leads here.
  */
-__noinline int slice_take(__u64 key, __u64 sp, __u32 seen)
+__weak __noinline int slice_take(__u64 key, __u64 sp, __u32 seen)
 {
 	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
 	__u64 end = stack_end(mm, sp), bytes = end - page_of(sp), second, second_end;

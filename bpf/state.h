@@ -14,6 +14,7 @@
 
 const volatile struct config config __weak = {};
 struct limit_state limit __weak = {};
+struct memory_state memory __weak = {};
 struct switches switches __weak = {};
 
 /* The processes that are followed, by tgid, with -p and -- COMMAND: those, and all that they fork. */

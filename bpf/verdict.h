@@ -6,11 +6,19 @@
 #ifndef VMASNOOP_VERDICT_H
 #define VMASNOOP_VERDICT_H
 
-#define VERDICTS(X)                     \
-	X(UNKNOWN, unknown)             \
-	X(MAX_MAP_COUNT, max_map_count) \
-	X(KERNEL_MEMORY, kernel_memory) \
-	X(BAD_REQUEST, bad_request)
+#define VERDICTS(X)                           \
+	X(UNKNOWN, unknown)                   \
+	X(MAX_MAP_COUNT, max_map_count)       \
+	X(KERNEL_MEMORY, kernel_memory)       \
+	X(BAD_REQUEST, bad_request)           \
+	X(MEMCG_LIMIT, memcg_limit)           \
+	X(RLIMIT_AS, rlimit_as)               \
+	X(RLIMIT_DATA, rlimit_data)           \
+	X(RLIMIT_MEMLOCK, rlimit_memlock)     \
+	X(OVERCOMMIT, overcommit)             \
+	X(NO_ADDRESS_SPACE, no_address_space) \
+	X(HUGETLB_POOL, hugetlb_pool)         \
+	X(UNMAPPED_RANGE, unmapped_range)
 
 enum verdict {
 #define X(NAME, name) VERDICT_##NAME,

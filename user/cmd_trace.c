@@ -110,6 +110,9 @@ static void arm_for_hot(struct trace *trace, const struct event_hot *hot)
 
 	if (err < 0)
 		log_debug("cannot watch hot processes under their lock: %s", strerror(-err));
+	err = tracer_arm_calls(trace->tracer);
+	if (err < 0)
+		log_debug("cannot see calls other than munmap() fail: %s", strerror(-err));
 	if (!trace->opts->no_user_stack)
 		arm_mapping(trace, hot);
 }
@@ -231,6 +234,7 @@ static void fill_config(const struct opts *opts, struct config *config)
 	}
 	if (!named)
 		config->errno_wanted[0] = 1ULL << ENOMEM | 1ULL << EAGAIN;
+	config->shortages_only = !named;
 	config->filter_followed = opts->pid_count || opts->command;
 	config->filter_uid = opts->filter_uid;
 	config->uid = opts->uid;
@@ -484,6 +488,7 @@ static void on_tick(struct trace *trace)
 
 	follow_clock(trace);
 	follow_limit(trace);
+	tracer_refresh_memory(trace->tracer);
 	follow_losses(trace);
 	output_note(trace->output, pending_flush(trace->pending, clock_now_ns(CLOCK_MONOTONIC)));
 	show_complete(trace);

@@ -29,10 +29,21 @@ static bool process_is_sound(const struct event_process *process)
 	       text_ends(process->thread_comm, sizeof(process->thread_comm));
 }
 
+static bool proof_fits(const struct event_failure *f)
+{
+	const struct event_span *span = &f->proof;
+
+	if (!span->length)
+		return true;
+	return span->length == sizeof(struct event_proof) && span->offset >= sizeof(*f) &&
+	       span->offset % ADDR_BYTES == 0 && span->offset <= f->header.size &&
+	       span->length <= f->header.size - span->offset;
+}
+
 static bool check_failure(const struct event_failure *f)
 {
 	return process_is_sound(&f->process) && span_fits(f, &f->user_stack, EVENT_USER_FRAMES_MAX) &&
-	       span_fits(f, &f->kernel_stack, EVENT_KERNEL_FRAMES_MAX);
+	       span_fits(f, &f->kernel_stack, EVENT_KERNEL_FRAMES_MAX) && proof_fits(f);
 }
 
 static bool check_hot(const struct event_hot *hot)
@@ -115,6 +126,12 @@ const uint64_t *event_addrs(const struct event_failure *failure, const struct ev
 	return *count ? (const uint64_t *)((const char *)failure + span->offset) : NULL;
 }
 
+const struct event_proof *event_proof(const struct event_failure *failure)
+{
+	/* The offset of an empty span was not checked. */
+	return failure->proof.length ? (const void *)((const char *)failure + failure->proof.offset) : NULL;
+}
+
 /* Copies the bytes of a span to the end of `record`, and has the copy's span say so. Returns the new end. */
 static size_t pack_span(const void *from, struct event_span *span, void *record, size_t at)
 {
@@ -130,7 +147,8 @@ static size_t pack_failure(const struct event_failure *failure, struct event_fai
 
 	memcpy(ret, failure, sizeof(*ret));
 	size = pack_span(failure, &ret->user_stack, ret, size);
-	return pack_span(failure, &ret->kernel_stack, ret, size);
+	size = pack_span(failure, &ret->kernel_stack, ret, size);
+	return pack_span(failure, &ret->proof, ret, size);
 }
 
 static size_t pack_slice(const struct event_slice *slice, struct event_slice *ret)

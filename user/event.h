@@ -31,6 +31,9 @@ int event_decode(const void *data, size_t size, struct event *ret);
 /* The addresses of a span of a checked failure, and their number. */
 const uint64_t *event_addrs(const struct event_failure *failure, const struct event_span *span, size_t *count);
 
+/* What was in force when a checked failure failed, or NULL: its own fields are all. */
+const struct event_proof *event_proof(const struct event_failure *failure);
+
 /*
  * The bytes of a record that mean something: a failure's or a slice's without the room that its stacks did not need.
  * What is written to a capture is this, so that it holds no stale memory. `ret` has room for EVENT_PACKED_MAX bytes;

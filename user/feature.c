@@ -147,6 +147,11 @@ static int tracepoint_btf_id(const struct feature *feature, const char *tracepoi
 	return btf__find_by_name_kind(feature->kernel_types, name, BTF_KIND_TYPEDEF);
 }
 
+bool feature_has_function(const struct feature *feature, const char *function)
+{
+	return function_btf_id(feature, function) >= 0;
+}
+
 int feature_try_fexit(const struct feature *feature, const char *function)
 {
 	return try_tracing(feature, function_btf_id(feature, function), BPF_TRACE_FEXIT, true);

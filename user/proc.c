@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -217,6 +218,28 @@ int proc_read_max_map_count(uint32_t *ret)
 	if (fscanf(file, "%" SCNu32, &limit) != 1)
 		return -EIO;
 	*ret = limit;
+	return 0;
+}
+
+static int read_overcommit(uint32_t *ret)
+{
+	_cleanup_fclose_ FILE *file = fopen("/proc/sys/vm/overcommit_memory", "re");
+
+	if (!file)
+		return -errno;
+	return fscanf(file, "%" SCNu32, ret) == 1 ? 0 : -EIO;
+}
+
+int proc_read_memory(uint64_t *ret_pages, uint32_t *ret_overcommit)
+{
+	struct sysinfo info;
+	int err = read_overcommit(ret_overcommit);
+
+	if (err)
+		return err;
+	if (sysinfo(&info))
+		return -errno;
+	*ret_pages = ((uint64_t)info.totalram + info.totalswap) * info.mem_unit / (uint64_t)sysconf(_SC_PAGESIZE);
 	return 0;
 }
 

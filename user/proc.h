@@ -38,6 +38,9 @@ enum proc_nature {
 };
 int proc_read_nature(pid_t tid, enum proc_nature *ret);
 
+/* RAM and swap of this machine in pages, and vm.overcommit_memory. 0 or a negative errno. */
+int proc_read_memory(uint64_t *ret_pages, uint32_t *ret_overcommit);
+
 /* vm.max_map_count. */
 int proc_read_max_map_count(uint32_t *ret);
 

@@ -5,7 +5,8 @@
 
 #include <stdint.h>
 
-#include "../bpf/event.h"
+#include "event.h"
+#include "model.h"
 #include "sink.h"
 
 /* Opens a record with the fields that every one has. */
@@ -14,6 +15,14 @@ void render_begin(struct sink *sink, const char *event, uint64_t time_ns);
 /* "process": what is known of one; `exe` and `cgroup` may be NULL. */
 void render_process(struct sink *sink, const struct event_process *process, uint64_t start_time_ns, const char *exe,
 		    const char *cgroup);
+
+/* What was called and with what, and what came of it: render_call.c. */
+void render_call_line(struct sink *sink, const struct model_failure *failure);
+void render_call(struct sink *sink, const struct event_failure *f);
+void render_args(struct sink *sink, const struct event_failure *f);
+
+/* Why it failed: render_why.c. */
+void render_cause(struct sink *sink, const struct event_failure *f);
 
 /* The names of the log; "unknown" for a value that is not in the list. */
 const char *render_verdict_name(uint32_t verdict);

@@ -9,36 +9,6 @@
 #include "render.h"
 #include "render_common.h"
 
-static const char *const verdict_names[VERDICT_COUNT] = {
-#define X(NAME, name) [VERDICT_##NAME] = #name,
-	VERDICTS(X)
-#undef X
-};
-
-const char *render_verdict_name(uint32_t verdict)
-{
-	return verdict < VERDICT_COUNT ? verdict_names[verdict] : verdict_names[VERDICT_UNKNOWN];
-}
-
-const char *render_syscall_name(uint32_t syscall)
-{
-	return syscall == SYSCALL_MUNMAP ? "munmap" : "unknown";
-}
-
-static void render_headline(struct sink *sink, const struct model_failure *failure)
-{
-	const struct event_failure *f = failure->raw;
-	const struct event_process *p = &f->process;
-	struct format_buffer clock, size;
-	char thread[32] = "";
-
-	if (p->tid != p->tgid)
-		snprintf(thread, sizeof(thread), "/%u", p->tid);
-	sink_line(sink, NULL, "%s  %s[%u%s]  %s(0x%llx, %s) = %s", format_clock(failure->time_ns, &clock), p->comm,
-		  p->tgid, thread, render_syscall_name(f->syscall), (unsigned long long)f->addr,
-		  format_bytes(f->length_bytes, &size), format_errno(f->errno_code) ?: "?");
-}
-
 void render_process(struct sink *sink, const struct event_process *process, uint64_t start_time_ns, const char *exe,
 		    const char *cgroup)
 {
@@ -56,77 +26,6 @@ void render_process(struct sink *sink, const struct event_process *process, uint
 	sink_string(sink, "cgroup", cgroup);
 	sink_null(sink, "container_id");
 	sink_end(sink);
-}
-
-static const char *bad_request_text(const struct event_failure *f)
-{
-	if (f->errno_code == ERRNO_EPERM)
-		return "the mapping is sealed (mseal)";
-	if (f->addr % FILTER_PAGE_BYTES)
-		return "the address is not a multiple of the page size";
-	if (!f->length_bytes)
-		return "the length is zero";
-	return "the range cannot be unmapped alone: outside the address space, or part of a huge page or special "
-	       "mapping";
-}
-
-static void render_unknown(struct sink *sink, const struct event_failure *f)
-{
-	const char *range = f->vma.kind == VMA_UNKNOWN ? "no mapping was found at the range"
-			    : f->interior	       ? "the range lies inside one mapping"
-						       : "the range does not lie inside one mapping";
-
-	sink_line(sink, "why", "unknown: %u of %u mappings used, %s; read %s", f->vma_count, f->vma_limit, range,
-		  f->evidence == EVIDENCE_UNDER_LOCK ? "under the lock" : "after the lock was dropped");
-}
-
-static void render_why(struct sink *sink, const struct event_failure *f)
-{
-	const char *when = f->evidence == EVIDENCE_UNDER_LOCK ? "" : " (read after the lock was dropped)";
-
-	switch (f->verdict) {
-	case VERDICT_MAX_MAP_COUNT:
-		sink_line(sink, "why",
-			  "vm.max_map_count: %u of %u mappings used%s; the range lies inside one mapping, so unmapping "
-			  "it "
-			  "needs 1 more",
-			  f->vma_count, f->vma_limit, when);
-		break;
-	case VERDICT_KERNEL_MEMORY:
-		sink_line(sink, "why",
-			  "the kernel could not allocate memory%s; not vm.max_map_count: %u of %u mappings used%s",
-			  f->split_errno ? " to split the mapping" : "", f->vma_count, f->vma_limit, when);
-		break;
-	case VERDICT_BAD_REQUEST:
-		sink_line(sink, "why", "%s", bad_request_text(f));
-		break;
-	default:
-		render_unknown(sink, f);
-	}
-}
-
-static void render_cause(struct sink *sink, const struct event_failure *f)
-{
-	bool limit = f->verdict == VERDICT_MAX_MAP_COUNT;
-
-	sink_string(sink, "verdict", render_verdict_name(f->verdict));
-	sink_string(sink, "evidence", f->evidence == EVIDENCE_UNDER_LOCK ? "under_lock" : "after_unlock");
-	render_why(sink, f);
-	sink_number(sink, "vma_count", f->vma_count);
-	sink_number(sink, "vma_limit", f->vma_limit);
-	/* What the call needs beyond what is used: known only of the range's place in its VMA. */
-	if (f->vma.kind == VMA_UNKNOWN)
-		sink_null(sink, "vma_needed");
-	else
-		sink_number(sink, "vma_needed", f->interior || limit ? 1 : 0);
-	if (f->vma.kind == VMA_UNKNOWN)
-		sink_null(sink, "interior");
-	else
-		sink_bool(sink, "interior", f->interior);
-	if (f->split_errno)
-		sink_string(sink, "split_errno", format_errno(f->split_errno));
-	else
-		sink_null(sink, "split_errno");
 }
 
 static const char *vma_kind_name(uint32_t kind)
@@ -315,30 +214,6 @@ static void render_fix(struct sink *sink, const struct model_failure *failure)
 		sink_line(sink, "fix", "sysctl vm.max_map_count=%llu (twice the limit in force)", 2ULL * f->vma_limit);
 }
 
-/* A length is whatever the caller passed: what no JSON integer holds is told in the other spelling only. */
-static void render_args(struct sink *sink, const struct event_failure *f)
-{
-	sink_object_begin(sink, "args");
-	sink_hex(sink, "addr", f->addr);
-	if (f->length_bytes > INT64_MAX)
-		sink_null(sink, "length");
-	else
-		sink_number(sink, "length", f->length_bytes);
-	sink_hex(sink, "length_hex", f->length_bytes);
-	sink_end(sink);
-}
-
-static void render_call(struct sink *sink, const struct event_failure *f)
-{
-	sink_string(sink, "syscall", render_syscall_name(f->syscall));
-	sink_string(sink, "errno", format_errno(f->errno_code));
-	if (f->errno_code)
-		sink_number(sink, "errno_code", f->errno_code);
-	else
-		sink_null(sink, "errno_code");
-	sink_bool(sink, "compat", f->compat);
-}
-
 /* Failures of a flood: said of all of them together, but for the evidence, which is the first one's. */
 static int render_failure_repeat(struct sink *sink, const struct model_failure *failure)
 {
@@ -372,7 +247,7 @@ int render_failure(struct sink *sink, const struct model_failure *failure)
 		return render_failure_repeat(sink, failure);
 	render_begin(sink, "failure", failure->time_ns);
 	render_call(sink, f);
-	render_headline(sink, failure);
+	render_call_line(sink, failure);
 	render_process(sink, &failure->raw->process, failure->start_time_ns, failure->exe, failure->cgroup);
 	render_args(sink, f);
 	render_cause(sink, f);

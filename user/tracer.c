@@ -24,6 +24,7 @@
 #include "cgroup.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "family.h"
 #include "feature.h"
 #include "kernelfs.h"
 #include "kretprobe.h"
@@ -40,6 +41,7 @@ enum observation {
 	OBSERVE_MAPPING,
 	OBSERVE_WATCH,
 	OBSERVE_EARLIER,
+	OBSERVE_CALLS,
 	OBSERVATION_COUNT
 };
 
@@ -48,6 +50,7 @@ static const char *const observation_names[OBSERVATION_COUNT] = {
 	[OBSERVE_SPLIT] = "split",     [OBSERVE_FORK] = "fork",
 	[OBSERVE_LIMIT] = "limit",     [OBSERVE_MAPPING] = "mapping",
 	[OBSERVE_WATCH] = "watch",     [OBSERVE_EARLIER] = "earlier",
+	[OBSERVE_CALLS] = "calls",
 };
 
 struct tracer {
@@ -58,6 +61,7 @@ struct tracer {
 	struct kretprobe *probes[OBSERVATION_COUNT]; /* those of the links that need one of our own */
 	struct bpf_program *exit_program; /* goes with the fork observation, as does its link */
 	struct bpf_link *exit_link; /* of follow_exit, which goes with the fork observation */
+	struct family family; /* of the calls observation */
 	int64_t missed; /* when it was stopped */
 	int64_t missed_without_net; /* by the core hook before the hook on the return was there as well */
 	bool preemptible; /* programs can be preempted here: feature_is_preemptible() */
@@ -346,6 +350,21 @@ static void choose_earlier(struct tracer *tracer, const struct feature *feature,
 	}
 }
 
+/* The calls other than munmap(), at their return. */
+static void choose_calls(struct tracer *tracer, const struct feature *feature, enum rung rung)
+{
+	struct hook *hook = &tracer->hooks[OBSERVE_CALLS];
+	int err = family_choose(&tracer->family, tracer->skeleton->obj, feature, rung, tracer->preemptible);
+
+	if (err) {
+		hook->reason = feature_reason(err);
+		return;
+	}
+	hook->rung = tracer->family.by_fexit ? RUNG_FENTRY : RUNG_TRACEPOINT;
+	hook->kind = kind_names[tracer->family.by_fexit ? KIND_FEXIT : KIND_TP];
+	hook->function = tracer->family.by_fexit ? "__x64_sys_mmap" : "sys_exit_mmap";
+}
+
 static int choose_hooks(struct tracer *tracer, const struct feature *feature, const struct tracer_options *options,
 			char *error, size_t size)
 {
@@ -365,6 +384,7 @@ static int choose_hooks(struct tracer *tracer, const struct feature *feature, co
 	choose_mapping(tracer, feature);
 	choose_watch(tracer, feature);
 	choose_earlier(tracer, feature, &options->config);
+	choose_calls(tracer, feature, rung);
 	return 0;
 }
 
@@ -398,6 +418,7 @@ static void choose_programs(struct tracer *tracer, bool limit_followed)
 	for (int i = 0; i < OBSERVATION_COUNT; i++)
 		if (tracer->programs[i])
 			bpf_program__set_autoload(tracer->programs[i], true);
+	family_load(&tracer->family);
 	if (tracer->exit_program)
 		bpf_program__set_autoload(tracer->exit_program, true);
 	bpf_program__set_autoload(skeleton->progs.limit_written, limit_followed);
@@ -520,6 +541,10 @@ static bool comes_later(const struct tracer *tracer, const struct config *config
 	case OBSERVE_MAPPING:
 		/* What a process maps that is not hot is of interest only to those who warn. */
 		return !config->warn_count;
+	case OBSERVE_CALLS:
+		/* An armed tracepoint of any syscall slows all of them: for the whole machine not before there is a hot process. */
+		return tracer->hooks[OBSERVE_CALLS].rung == RUNG_TRACEPOINT && !config->filter_followed &&
+		       config->shortages_only;
 	default:
 		return observation == OBSERVE_EARLIER || observation == OBSERVE_WATCH;
 	}
@@ -541,6 +566,10 @@ static int attach_all(struct tracer *tracer, const struct config *config, char *
 		    !comes_later(t, config, OBSERVE_MUNMAP_RETURN))
 			t->skeleton->bss->switches.return_armed = t->skeleton->bss->switches.return_attached = 1;
 	}
+	err = comes_later(t, config, OBSERVE_CALLS) ? 0 : family_attach(&t->family);
+	if (err)
+		return fail(err, error, size, "cannot attach to the returns of mmap() and its kin: %s",
+			    feature_reason(err));
 	if (t->exit_program) {
 		t->exit_link = attach_program(t->exit_program);
 		if (!t->exit_link)
@@ -604,6 +633,7 @@ static int load(struct tracer *tracer, const struct tracer_options *options, cha
 	err = follow_limit(tracer, cgroup_root);
 	if (err)
 		return fail(err, error, size, "cannot read /proc/sys/vm/max_map_count: %s", strerror(-err));
+	tracer_refresh_memory(tracer);
 	err = follow_pids(tracer, options);
 	if (err)
 		return fail(err, error, size, "cannot note the processes to follow: %s", strerror(-err));
@@ -691,6 +721,7 @@ static void detach_all(struct tracer *tracer)
 		kretprobe_free(tracer->probes[i]);
 		tracer->probes[i] = NULL;
 	}
+	family_detach(&tracer->family);
 	bpf_link__destroy(tracer->exit_link);
 	tracer->exit_link = NULL;
 }
@@ -735,6 +766,25 @@ int tracer_arm_mapping(struct tracer *tracer)
 int tracer_arm_watch(struct tracer *tracer)
 {
 	return arm(tracer, OBSERVE_WATCH);
+}
+
+int tracer_arm_calls(struct tracer *tracer)
+{
+	if (family_is_attached(&tracer->family) || !tracer->hooks[OBSERVE_CALLS].kind)
+		return 0;
+	return family_attach(&tracer->family) ?: 1;
+}
+
+void tracer_refresh_memory(struct tracer *tracer)
+{
+	struct memory_state *memory = &tracer->skeleton->bss->memory;
+	uint64_t pages;
+	uint32_t overcommit;
+
+	if (proc_read_memory(&pages, &overcommit))
+		return;
+	memory->pages = pages;
+	memory->overcommit = overcommit;
 }
 
 /* A failure that is counted meanwhile may go uncounted: then a slice comes once too often. */
@@ -819,8 +869,9 @@ static int64_t munmap_misses(const struct tracer *tracer)
 static int64_t count_misses(const struct tracer *tracer)
 {
 	int64_t calls = munmap_misses(tracer), forks = observation_misses(tracer, OBSERVE_FORK);
+	int64_t others = family_misses(&tracer->family);
 
-	return calls < 0 || forks < 0 ? -1 : calls + forks;
+	return calls < 0 || forks < 0 || others < 0 ? -1 : calls + forks + others;
 }
 
 int tracer_arm_return_if_needed(struct tracer *tracer)

@@ -27,7 +27,7 @@ struct tracer_options {
 
 /* One observation, and how it is made. */
 struct hook {
-	const char *observation; /* "munmap", "munmap_return", "split", "fork", "limit", "mapping", "earlier" */
+	const char *observation; /* "munmap", "munmap_return", "split", "fork", "limit", "mapping", "watch", "earlier", "calls" */
 	enum rung rung; /* RUNG_AUTO: none: not made, or not one of the ladder */
 	const char *
 		kind; /* "fentry", "fexit", "kprobe", "kretprobe", "tp_btf", "tp", "iter", "cgroup/sysctl", "poll"; NULL: none */
@@ -62,6 +62,12 @@ int tracer_arm_mapping(struct tracer *tracer);
 
 /* From the first process on that is worth it: sees each release of mmap_lock. Returns likewise. */
 int tracer_arm_watch(struct tracer *tracer);
+
+/* The same of calls other than munmap(), where they are not seen from the beginning. */
+int tracer_arm_calls(struct tracer *tracer);
+
+/* RAM, swap and vm.overcommit_memory, as they are now: they may come and go. */
+void tracer_refresh_memory(struct tracer *tracer);
 
 /* Two slices of this key unwound to different stacks: more of the stack goes into it from now on. */
 int tracer_widen_stack_key(struct tracer *tracer, uint64_t key);

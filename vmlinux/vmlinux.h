@@ -67,6 +67,12 @@ struct maple_tree {
 struct mm_struct {
 	int map_count;
 	unsigned long task_size;
+	unsigned long total_vm;
+	unsigned long data_vm;
+	unsigned long locked_vm;
+	unsigned long def_flags; /* in a union with def_vma_flags in 7.x */
+	unsigned long start_data;
+	unsigned long end_data;
 	unsigned long start_brk;
 	unsigned long brk;
 	unsigned long start_code;
@@ -106,8 +112,15 @@ typedef struct {
 	int counter;
 } atomic_t;
 
+struct rlimit {
+	unsigned long rlim_cur;
+	unsigned long rlim_max;
+};
+
 struct signal_struct {
 	atomic_t live;
+	struct rlimit rlim[16]; /* RLIM_NLIMITS */
+	struct mm_struct *oom_mm; /* set for the victims of the OOM killer */
 };
 
 #if defined(__TARGET_ARCH_x86)
@@ -120,8 +133,18 @@ typedef struct {
 	u32 val;
 } kuid_t;
 
+/* Two words of 32 bits, since 6.3 one of 64 (f122a08b197d): the same bytes here. */
+typedef struct {
+} kernel_cap_t;
+
+struct user_namespace {
+	int level; /* 0: the initial one */
+};
+
 struct cred {
 	kuid_t uid;
+	kernel_cap_t cap_effective;
+	struct user_namespace *user_ns;
 };
 
 struct kernfs_node {
@@ -138,8 +161,65 @@ struct cgroup {
 	struct kernfs_node *kn;
 };
 
+enum cgroup_subsys_id {
+	memory_cgrp_id, /* the value is the kernel's: it depends on its configuration */
+};
+
 struct css_set {
 	struct cgroup *dfl_cgrp; /* of cgroup v2 */
+	struct cgroup_subsys_state *subsys[1]; /* one for each enum cgroup_subsys_id */
+};
+
+typedef struct {
+	s64 counter;
+} atomic64_t;
+
+typedef atomic64_t atomic_long_t;
+
+struct page_counter {
+	atomic_long_t usage; /* in pages, as is max */
+	unsigned long max;
+	struct page_counter *parent;
+};
+
+struct mem_cgroup {
+	struct cgroup_subsys_state css;
+	struct page_counter memory;
+};
+
+/* The segments of System V shared memory, by index: an IDR, which is an XArray. */
+struct xa_node {
+	u8 shift;
+	void *slots[64]; /* XA_CHUNK_SIZE, where CONFIG_BASE_SMALL is not set */
+};
+
+struct xarray {
+	void *xa_head;
+};
+
+struct idr {
+	struct xarray idr_rt;
+};
+
+struct ipc_ids {
+	struct idr ipcs_idr;
+};
+
+struct ipc_namespace {
+	struct ipc_ids ids[3]; /* semaphores, messages, shared memory */
+};
+
+struct nsproxy {
+	struct ipc_namespace *ipc_ns;
+};
+
+struct kern_ipc_perm {
+	int id;
+};
+
+struct shmid_kernel {
+	struct kern_ipc_perm shm_perm;
+	unsigned long shm_segsz;
 };
 
 struct task_struct {
@@ -156,6 +236,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	const struct cred *cred;
 	struct css_set *cgroups;
+	struct nsproxy *nsproxy;
 	struct task_struct *group_leader;
 	unsigned long sas_ss_sp;
 	unsigned long sas_ss_size;

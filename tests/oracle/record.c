@@ -65,11 +65,12 @@ bool record_call(const json_t *record, struct call *ret)
 	const char *syscall = record_string(record, "syscall");
 	const char *errno_name = record_string(record, "errno");
 	const char *verdict = record_string(record, "verdict");
-	json_int_t pid, tid, length;
+	json_int_t pid, tid;
+	uint64_t length;
 	struct call call = {0};
 
 	if (!syscall || !errno_name || !record_integer(record, "process.pid", &pid) ||
-	    !record_integer(record, "process.tid", &tid) || !record_integer(record, "args.length", &length) ||
+	    !record_integer(record, "process.tid", &tid) || !record_address(record, "args.length_hex", &length) ||
 	    !record_address(record, "args.addr", &call.addr))
 		return false;
 	snprintf(call.syscall, sizeof(call.syscall), "%s", syscall);
@@ -77,7 +78,7 @@ bool record_call(const json_t *record, struct call *ret)
 	snprintf(call.verdict, sizeof(call.verdict), "%s", verdict ? verdict : "");
 	call.pid = (long)pid;
 	call.tid = (long)tid;
-	call.length = call_round_to_pages((uint64_t)length);
+	call.length = call_round_to_pages(length);
 	*ret = call;
 	return true;
 }

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * calls.bpf.c: see every other call of the family fail: mmap(), mremap(), mprotect(), madvise(), mlock() and their kin, brk()
+ * and shmat(). At their return, where the errno of each is known; the lock has been dropped by then. munmap() is
+ * munmap.bpf.c's. Logic first; the thin wrappers for each call are at the bottom.
+ */
+#include "vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "config.h"
+#include "emit.h"
+#include "event.h"
+#include "failure.h"
+#include "filter.h"
+#include "judge.h"
+#include "kernel.h"
+#include "mask.h"
+#include "process.h"
+#include "proof.h"
+#include "state.h"
+#include "vma.h"
+
+#define ERRNO_LAST 4095 /* include/linux/err.h: MAX_ERRNO */
+
+/* In the kernel's memory: as a value on the stack it would fill it. */
+static const struct failing_call nothing_yet;
+
+/* The call's own spelling of where and how much; of those that name no range, length is 0. */
+static __always_inline void describe_range(struct event_failure *f, const struct event_proof *p)
+{
+	f->addr = p->args[0];
+	f->length_bytes = p->args[1];
+	switch (f->syscall) {
+	case SYSCALL_BRK:
+	case SYSCALL_SHMDT:
+		f->length_bytes = 0;
+		break;
+	case SYSCALL_SHMAT:
+		f->addr = p->args[1];
+		f->length_bytes = 0;
+		break;
+	case SYSCALL_MLOCKALL:
+		f->addr = f->length_bytes = 0;
+		break;
+	}
+}
+
+/* The mapping at the address, which is there for the calls that have one. */
+static __always_inline void describe_mapping(struct event_failure *f)
+{
+	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
+	__u64 end = f->addr + filter_page_align(f->length_bytes), found = 0;
+
+	if (f->syscall != SYSCALL_MLOCKALL)
+		found = vma_find((__u64)mm, f->addr);
+	if (!found)
+		return;
+	describe_vma(mm, (void *)found, &f->vma);
+	f->interior = f->length_bytes && f->vma.start < f->addr && end < f->vma.end;
+}
+
+static __noinline __u32 judge_now(struct failing_call *call)
+{
+	return mask_unknown(judge_call(&call->failure, &call->proof));
+}
+
+/* What __split_vma() left for this very call, by the arguments as they were passed. */
+static __noinline __u32 take_split_errno_of(const struct event_proof *p)
+{
+	struct event_failure as_passed = {.addr = p->args[0], .length_bytes = p->args[1]};
+
+	return take_split_errno(&as_passed);
+}
+
+/* Fills in all of the call; false: it is none of ours, or not wanted. */
+static __noinline int describe_failure(struct failing_call *call, __u32 errno_code)
+{
+	struct event_failure *f = &call->failure;
+
+	f->syscall = kernel_read_call(call->proof.args);
+	if (f->syscall == SYSCALL_NONE || f->syscall == SYSCALL_MUNMAP)
+		return mask_unknown(0);
+	f->errno_code = errno_code;
+	f->evidence = EVIDENCE_AFTER_UNLOCK;
+	process_describe(&f->process);
+	if (!process_wanted(&f->process))
+		return mask_unknown(0);
+	kernel_read_place(f);
+	describe_range(f, &call->proof);
+	describe_limit(f, BPF_CORE_READ(kernel_current(), mm));
+	describe_mapping(f);
+	f->split_errno = take_split_errno_of(&call->proof);
+	proof_read(f, &call->proof);
+	f->verdict = judge_now(call);
+	return mask_unknown(!config.shortages_only || judge_is_shortage(f->verdict));
+}
+
+static __noinline void on_call_failure(void *ctx, __u32 errno_code)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct failing_call *call;
+
+	if (!errno_is_wanted(errno_code))
+		return;
+	bpf_map_update_elem(&failing, &tid, &nothing_yet, BPF_ANY);
+	call = bpf_map_lookup_elem(&failing, &tid);
+	if (!call) {
+		emit_loss(LOSS_STATE_FULL);
+		return;
+	}
+	if (describe_failure(call, errno_code))
+		report_failure(ctx, &call->failure, &call->proof);
+	bpf_map_delete_elem(&failing, &tid);
+}
+
+/* EINTR: the task is being killed and never sees it. */
+static __always_inline void on_call_return(void *ctx, long ret)
+{
+	if (ret < 0 && ret >= -ERRNO_LAST && ret != -ERRNO_EINTR)
+		on_call_failure(ctx, -ret);
+}
+
+/* brk() returns the end of the heap as it is, and has no errno: that it is not what was asked for counts as ENOMEM. */
+static __always_inline void on_brk_return(void *ctx, __u64 asked, __u64 ret)
+{
+	if (asked && asked != ret)
+		on_call_failure(ctx, ERRNO_ENOMEM);
+}
+
+/* --- fentry rung: one program a call, since each is attached to one function. Native 64-bit calls. --- */
+
+#define CALL_RETURN(name)                                                                    \
+	SEC("fexit/__x64_sys_" #name)                                                        \
+	int BPF_PROG(call_##name, const struct pt_regs *regs, long ret)                      \
+	{                                                                                    \
+		on_call_return(ctx, ret);                                                    \
+		return 0;                                                                    \
+	}
+
+CALL_RETURN(mmap)
+CALL_RETURN(mremap)
+CALL_RETURN(mprotect)
+CALL_RETURN(pkey_mprotect)
+CALL_RETURN(madvise)
+CALL_RETURN(mlock)
+CALL_RETURN(mlock2)
+CALL_RETURN(munlock)
+CALL_RETURN(mlockall)
+CALL_RETURN(shmat)
+CALL_RETURN(shmdt)
+
+SEC("fexit/__x64_sys_brk")
+int BPF_PROG(call_brk, const struct pt_regs *regs, unsigned long ret)
+{
+	on_brk_return(ctx, regs->di, ret);
+	return 0;
+}
+
+/* --- tracepoint rung: one program for all; it is attached to sys_exit_NAME of each. --- */
+
+SEC("tp/syscalls/sys_exit_mmap")
+int call_sys_exit(struct syscall_exit_context *ctx)
+{
+	on_call_return(ctx, ctx->ret);
+	return 0;
+}
+
+SEC("tp/syscalls/sys_exit_brk")
+int call_sys_exit_brk(struct syscall_exit_context *ctx)
+{
+	on_brk_return(ctx, kernel_first_argument(), ctx->ret);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * family.h: attach what sees the returns of the mapping calls other than munmap(): one fexit program for each, or one
+ * tracepoint program on the sys_exit of all. Chooses between the two and knows no skeleton: tracer.c loads.
+ */
+#ifndef VMASNOOP_FAMILY_H
+#define VMASNOOP_FAMILY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <bpf/libbpf.h>
+
+#include "../bpf/event.h"
+#include "feature.h"
+#include "rung.h"
+
+struct family {
+	struct bpf_object *object;
+	bool by_fexit;
+	struct bpf_program *programs[SYSCALL_COUNT]; /* NULL: this kernel has no such call, or nothing sees it */
+	struct bpf_link *links[SYSCALL_COUNT];
+};
+
+/*
+ * Chooses for a rung that is allowed. `steady`: only what cannot be preempted will do. Returns 0, or the errno with which
+ * the last that was tried is refused.
+ */
+int family_choose(struct family *family, struct bpf_object *object, const struct feature *feature, enum rung rung,
+		  bool steady);
+
+/* Has the object load what was chosen. */
+void family_load(const struct family *family);
+
+/* Returns 0, or a negative errno, and then nothing is attached. */
+int family_attach(struct family *family);
+void family_detach(struct family *family);
+bool family_is_attached(const struct family *family);
+
+/* Calls that a program missed; -1: this kernel does not count them. */
+int64_t family_misses(const struct family *family);
+
+#endif
