@@ -29,7 +29,8 @@ struct config {
 	_Bool return_is_native; /* the hook on the return does not see 32-bit calls */
 	_Bool split_hooked; /* __split_vma is watched: a failed split leaves word of itself */
 	__u8 warn_count; /* 0: nobody is warned */
-	_Bool unused[6];
+	_Bool memory_end_seen; /* a hook sees the end of a process's memory, apart from the process's own */
+	_Bool unused[5];
 };
 
 /*
@@ -46,7 +47,7 @@ struct limit_state {
 
 /* A hot process: one exec of it, and its memory. */
 struct hot_key {
-	__u64 mm;
+	__u64 mm; /* kernel_mm_id() */
 	__u64 start_time_ns;
 	__u64 exec_id;
 	__u32 tgid;
@@ -63,7 +64,21 @@ struct stack_place {
 
 #define STACK_KEY_WORDS 32
 
+/* Memory in which a munmap() failed. */
+struct debtor {
+	__u64 failures;
+	__u64 mm; /* the address of its mm_struct, which may be gone */
+	__u32 tgid; /* of the last process that failed in it */
+	/* Each of these is set and never cleared. What was lost had no room in the ring. */
+	__u32 failure_lost;
+	__u32 payment_lost;
+	__u32 doubtful; /* whether it has ended could not be told */
+	__u32 ended;
+	__u32 reserved;
+};
+
 struct switches {
+	__u32 debtors; /* the entries of the two maps of bpf/debt.bpf.c: while there is none, nothing else is looked at */
 	__u32 return_armed; /* hooks under the lock leave word for the one on munmap's return: set before it is attached */
 	__u32 return_attached; /* it is attached: set after */
 };

@@ -14,6 +14,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "config.h"
+#include "debt.h"
 #include "emit.h"
 #include "event.h"
 #include "filter.h"
@@ -177,16 +178,29 @@ static __noinline int describe_call(struct event_failure *f, __u32 errno_code, _
 	return mask_unknown(call.inside ? CALL_INSIDE : CALL_RETURNED);
 }
 
+/* Before there is room for the record, or not: whatever succeeds from now on finds it. */
+static __noinline __u32 open_debt(const struct event_failure *f)
+{
+	if (f->syscall != SYSCALL_MUNMAP || !filter_bytes_not_released(f))
+		return mask_unknown(0);
+	return debt_open(f->process.mm, f->process.tgid, f->evidence != EVIDENCE_UNDER_LOCK);
+}
+
 /* One failure, from a hook of any rung to the ring. */
 static __always_inline void report_failure(void *ctx, const struct event_failure *judged)
 {
 	struct event_failure_full *full;
+	__u32 debt;
 
 	count_total(judged);
+	debt = open_debt(judged);
 	full = emit_reserve(struct event_failure_full);
-	if (!full)
+	if (!full) {
+		debt_lose_failure(judged->process.mm);
 		return;
+	}
 	__builtin_memcpy(&full->failure, judged, sizeof(*judged));
+	full->failure.debt = debt;
 	copy_stacks(ctx, full);
 	if (config.user_stack)
 		stack_note(&full->failure);
@@ -294,12 +308,17 @@ static __always_inline void on_own_lock_released(void *ctx, __u32 count, bool wr
 	watch_release(count);
 	if (write)
 		on_write_release(ctx);
+	/* A munmap() that succeeded releases it once, for write, or for read if it downgraded. */
+	if (debt_is_owed())
+		debt_note_munmap(DEBT_IF_GONE);
 }
 
 static __always_inline void on_lock_released(void *ctx, struct mm_struct *mm, bool write)
 {
 	if (mm == BPF_CORE_READ(kernel_current(), mm))
 		on_own_lock_released(ctx, kernel_vma_count_typed(mm), write);
+	else
+		debt_foreign_release(mm);
 }
 
 /* munmap() returned a negative errno to user space; the lock was dropped, by now anything may have changed. */
@@ -337,6 +356,8 @@ static __always_inline void on_return(void *ctx, long ret)
 	if (config.return_only) {
 		mm = BPF_CORE_READ(kernel_current(), mm);
 		note_if_hot(kernel_vma_count(mm));
+		if (ret >= 0 && debt_is_owed())
+			debt_note_munmap(DEBT_UNMAPPED);
 	}
 	if (ret < 0 && ret != -ERRNO_EINTR)
 		on_return_failure(ctx, -ret);
@@ -349,6 +370,7 @@ SEC("fexit/__do_munmap")
 int BPF_PROG(core_do_munmap, struct mm_struct *mm, unsigned long start, size_t len, void *uf, bool downgrade, int ret)
 {
 	on_core_exit(ctx, kernel_vma_count_typed(mm), ret, 0);
+	debt_core_exit(mm, start, len, ret);
 	return 0;
 }
 
@@ -358,6 +380,7 @@ int BPF_PROG(core_do_mas_munmap, void *mas, struct mm_struct *mm, unsigned long 
 	     bool downgrade, int ret)
 {
 	on_core_exit(ctx, kernel_vma_count_typed(mm), ret, 0);
+	debt_core_exit(mm, start, len, ret);
 	return 0;
 }
 
@@ -367,6 +390,7 @@ int BPF_PROG(core_do_vmi_align_munmap, void *vmi, struct vm_area_struct *vma, st
 	     unsigned long end, void *uf, bool unlock, int ret)
 {
 	on_core_exit(ctx, kernel_vma_count_typed(mm), ret, (__u64)vma);
+	debt_core_exit(mm, start, end - start, ret);
 	return 0;
 }
 
@@ -376,6 +400,7 @@ int BPF_PROG(core_do_vmi_munmap, void *vmi, struct mm_struct *mm, unsigned long 
 	     bool unlock, int ret)
 {
 	on_core_exit(ctx, kernel_vma_count_typed(mm), ret, 0);
+	debt_core_exit(mm, start, len, ret);
 	return 0;
 }
 
@@ -395,6 +420,8 @@ int BPF_KRETPROBE(core_kretprobe, int ret)
 	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
 
 	on_core_exit(ctx, kernel_vma_count(mm), ret, 0);
+	if (ret >= 0 && debt_is_owed())
+		debt_note_munmap(DEBT_UNMAPPED);
 	return 0;
 }
 
@@ -425,9 +452,11 @@ int released_event(struct trace_event_raw_mmap_lock *ctx)
 {
 	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
 
-	/* The event's own mm is not looked at: in a munmap() of ours it is the current one. */
+	/* In a munmap() of ours the event's own mm is the current one. */
 	if (mm)
 		on_own_lock_released(ctx, kernel_vma_count(mm), ctx->write);
+	if (debt_is_owed() && ctx->mm != mm && !BPF_CORE_READ(ctx, mm, mm_users.counter))
+		debt_note_end(kernel_mm_id(ctx->mm));
 	return 0;
 }
 

@@ -30,8 +30,11 @@
 /* A red-black tree of n nodes is at most 2 log2(n + 1) deep: enough for 2^24 VMAs. */
 #define RB_DEPTH_MAX 48
 
-/* One pivot at a time: a copy of all of them would not fit on the stack beside the callers' frames. */
-static __always_inline __u64 maple_slot(__u64 node, __u32 type, __u64 addr)
+/*
+ * One pivot at a time: a copy of all of them would not fit on the stack beside the callers' frames. *last becomes the last
+ * address of the slot, where that is not the node's.
+ */
+static __always_inline __u64 maple_slot(__u64 node, __u32 type, __u64 addr, __u64 *last)
 {
 	__u32 pivot_count = type == MAPLE_ARANGE_64 ? MAPLE_ARANGE_PIVOTS : MAPLE_RANGE_PIVOTS;
 	__u64 pivots = node + sizeof(__u64), value = 0;
@@ -40,7 +43,11 @@ static __always_inline __u64 maple_slot(__u64 node, __u32 type, __u64 addr)
 	for (__u32 i = 0; i < MAPLE_RANGE_PIVOTS; i++) {
 		if (i >= pivot_count || bpf_probe_read_kernel(&value, sizeof(value), (void *)(pivots + 8 * i)))
 			break;
-		if (addr <= value || (i && !value))
+		if (addr <= value) {
+			*last = value;
+			break;
+		}
+		if (i && !value)
 			break;
 		slot = i + 1;
 	}
@@ -48,7 +55,8 @@ static __always_inline __u64 maple_slot(__u64 node, __u32 type, __u64 addr)
 	return value;
 }
 
-static __always_inline __u64 maple_find(const struct mm_struct *mm, __u64 addr)
+/* What is at addr, a VMA or nothing; *last becomes the address up to which it is, where that is not the end of all. */
+static __always_inline __u64 maple_find(const struct mm_struct *mm, __u64 addr, __u64 *last)
 {
 	const struct mm_struct___maple *maple = (const void *)mm;
 	__u64 entry = (__u64)BPF_CORE_READ(maple, mm_mt.ma_root);
@@ -60,11 +68,12 @@ static __always_inline __u64 maple_find(const struct mm_struct *mm, __u64 addr)
 		__u32 type = entry >> MAPLE_TYPE_SHIFT & MAPLE_TYPE_MASK;
 
 		if (type < MAPLE_LEAF_64 || type > MAPLE_ARANGE_64)
-			return 0;
-		entry = maple_slot(entry & ~MAPLE_NODE_MASK, type, addr);
+			break;
+		entry = maple_slot(entry & ~MAPLE_NODE_MASK, type, addr, last);
 		if (type == MAPLE_LEAF_64)
 			return entry;
 	}
+	*last = 0;
 	return 0;
 }
 
@@ -89,15 +98,16 @@ static __always_inline __u64 rb_find(const struct mm_struct *mm, __u64 addr)
 /*
  * The address of the vm_area_struct of `mm` (a struct mm_struct *) that holds the user address `addr`, or 0 where there is
  * none, or where the tree changed under the walk. Under the lock it is exact. A global function, so that the verifier
- * follows the walk once, and not again for each way that leads here.
+ * follows the walk once, and not again for each way that leads here; weak, since more than one object file has it.
  */
-__noinline __u64 vma_find(__u64 mm_address, __u64 addr)
+__weak __noinline __u64 vma_find(__u64 mm_address, __u64 addr)
 {
 	const struct mm_struct *mm = (const void *)mm_address;
 	struct vm_area_struct *vma;
+	__u64 last;
 
 	if (bpf_core_field_exists(struct mm_struct___maple, mm_mt))
-		vma = (void *)maple_find(mm, addr);
+		vma = (void *)maple_find(mm, addr, &last);
 	else
 		vma = (void *)rb_find(mm, addr);
 	if (!vma || BPF_CORE_READ(vma, vm_mm) != mm)
@@ -105,6 +115,43 @@ __noinline __u64 vma_find(__u64 mm_address, __u64 addr)
 	if (addr < BPF_CORE_READ(vma, vm_start) || addr >= BPF_CORE_READ(vma, vm_end))
 		return 0;
 	return (__u64)vma;
+}
+
+static __always_inline bool rb_is_gap(const struct mm_struct *mm, __u64 start, __u64 end)
+{
+	const struct mm_struct___rb *tree = (const void *)mm;
+	struct rb_node *node = BPF_CORE_READ(tree, mm_rb.rb_node);
+	__u64 next = ~0ULL; /* where the first mapping begins that ends above start */
+
+	for (int depth = 0; depth < RB_DEPTH_MAX && node; depth++) {
+		struct vm_area_struct *vma = (void *)node - bpf_core_field_offset(struct vm_area_struct___rb, vm_rb);
+
+		if (BPF_CORE_READ(vma, vm_end) > start) {
+			next = BPF_CORE_READ(vma, vm_start);
+			node = BPF_CORE_READ(node, rb_left);
+		} else {
+			node = BPF_CORE_READ(node, rb_right);
+		}
+	}
+	return next >= end;
+}
+
+/* In the maple tree nothing is an entry like any other, and no two of them are neighbours. */
+static __always_inline bool maple_is_gap(const struct mm_struct *mm, __u64 start, __u64 end)
+{
+	__u64 last = ~0ULL;
+
+	return !maple_find(mm, start, &last) && last >= end - 1;
+}
+
+/* Whether nothing in [start, end) is mapped. Global and weak, likewise. */
+__weak __noinline int vma_is_gap(__u64 mm_address, __u64 start, __u64 end)
+{
+	const struct mm_struct *mm = (const void *)mm_address;
+
+	if (bpf_core_field_exists(struct mm_struct___maple, mm_mt))
+		return maple_is_gap(mm, start, end);
+	return rb_is_gap(mm, start, end);
 }
 
 #endif

@@ -64,8 +64,22 @@ struct maple_tree {
 	void *ma_root;
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
+#if defined(__TARGET_ARCH_x86)
+typedef struct {
+	u64 ctx_id;
+} mm_context_t;
+#endif
+
 struct mm_struct {
 	int map_count;
+	atomic_t mm_users;
+#if defined(__TARGET_ARCH_x86)
+	mm_context_t context;
+#endif
 	unsigned long task_size;
 	unsigned long start_brk;
 	unsigned long brk;
@@ -102,12 +116,10 @@ struct mm_struct___vma_count {
 	int vma_count;
 };
 
-typedef struct {
-	int counter;
-} atomic_t;
-
 struct signal_struct {
 	atomic_t live;
+	int group_exit_code;
+	unsigned int flags;
 };
 
 #if defined(__TARGET_ARCH_x86)
@@ -148,6 +160,7 @@ struct task_struct {
 #endif
 	int pid;
 	int tgid;
+	int exit_code;
 	char comm[16];
 	u64 start_boottime;
 	u64 self_exec_id;
@@ -186,6 +199,7 @@ struct pt_regs {
 
 /* The record of the tracepoint mmap_lock_released, for programs that attach to it through perf. */
 struct trace_event_raw_mmap_lock {
+	struct mm_struct *mm;
 	bool write;
 };
 
