@@ -223,15 +223,15 @@ int debt_note_end(__u64 mm_id)
 }
 
 /*
- * No hook sees the memory's own end: it has ended with its process, unless somebody else uses it still. That may be for a
- * moment only (a reader of /proc). Returns whether it has ended.
+ * Whether the memory has ended by the time that its process does. Somebody else may use it still, for good (CLONE_VM) or for
+ * a moment (a reader of /proc), and from 6.16 on the process itself: then its own end is seen later, where a hook sees it.
  */
 static __noinline bool end_memory(__u64 mm_id, struct debtor *debtor)
 {
 	const struct mm_struct *mm = (const void *)debtor->mm;
 
 	if (kernel_mm_id(mm) == mm_id && BPF_CORE_READ(mm, mm_users.counter) > 0) {
-		debtor->doubtful = 1;
+		debtor->doubtful |= !config.memory_end_seen;
 		return false;
 	}
 	debtor->ended = 1;
@@ -245,9 +245,10 @@ static __always_inline __u32 exit_code_of(struct task_struct *task)
 	return BPF_CORE_READ(task, group_leader, exit_code);
 }
 
-static __noinline void report_end(const struct event_process *process, struct debtor *debtor, __u32 exit_code, __u32 end)
+static __noinline void report_end(const struct event_process *process, struct debtor *debtor, __u32 exit_code,
+				  __u32 end)
 {
-	bool ended = debtor && !config.memory_end_seen && end_memory(process->mm, debtor);
+	bool ended = debtor && end_memory(process->mm, debtor);
 	__u64 mm_id = process->mm;
 	struct event_ended *record = emit_reserve_again(struct event_ended);
 

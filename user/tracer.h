@@ -88,6 +88,12 @@ struct tracer_total {
 int tracer_read_totals(const struct tracer *tracer, struct tracer_total **ret, size_t *count);
 
 /*
+ * Of memory that owes, after tracer_stop(): an END_TRACING each, or an END_MEMORY that found no room, with what the kernel
+ * side lost of it. The caller frees *ret.
+ */
+int tracer_read_debtors(const struct tracer *tracer, struct event_ended **ret, size_t *count);
+
+/*
  * What was lost, by cause, in kernel programs, and calls that a hook missed because it was busy on that CPU. Misses that
  * this kernel does not count are -1.
  */
