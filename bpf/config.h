@@ -67,14 +67,11 @@ struct stack_place {
 /* Memory in which a munmap() failed. */
 struct debtor {
 	__u64 failures;
-	__u64 mm; /* the address of its mm_struct, which may be gone */
 	__u32 tgid; /* of the last process that failed in it */
 	/* Each of these is set and never cleared. What was lost had no room in the ring. */
 	__u32 failure_lost;
 	__u32 payment_lost;
-	__u32 doubtful; /* whether it has ended could not be told */
-	__u32 ended;
-	__u32 reserved;
+	__u32 ended; /* and that it did had no room */
 };
 
 struct switches {

@@ -58,7 +58,7 @@ struct {
 
 static __always_inline __u8 debt_of(const struct debtor *debtor)
 {
-	return DEBT_OPEN | (debtor->doubtful ? DEBT_DOUBTFUL : 0) | (debtor->failure_lost ? DEBT_FAILURE_LOST : 0) |
+	return DEBT_OPEN | (debtor->failure_lost ? DEBT_FAILURE_LOST : 0) |
 	       (debtor->payment_lost ? DEBT_PAYMENT_LOST : 0);
 }
 
@@ -82,16 +82,28 @@ static __always_inline struct debtor *debtor_of(__u64 mm_id)
 
 	if (debtor)
 		return debtor;
-	fresh.mm = (__u64)BPF_CORE_READ(kernel_current(), mm);
 	if (!bpf_map_update_elem(&debtors, &mm_id, &fresh, BPF_NOEXIST))
 		__sync_fetch_and_add(&switches.debtors, 1);
 	return bpf_map_lookup_elem(&debtors, &mm_id);
 }
 
+/*
+ * Seen after the lock was dropped, another thread may have paid already. And where no hook sees the end of memory, that of a
+ * vfork child is not the end of its memory, which is its parent's.
+ */
+static __always_inline bool is_doubtful(__u32 after_unlock)
+{
+	struct task_struct *task = kernel_current();
+	bool borrowed = BPF_CORE_READ(task, vfork_done);
+
+	if (after_unlock && BPF_CORE_READ(task, signal, nr_threads) > 1)
+		return true;
+	return borrowed && (after_unlock || !config.memory_end_seen);
+}
+
 __u32 debt_open(__u64 mm_id, __u32 tgid, __u32 after_unlock)
 {
 	struct debtor *debtor = debtor_of(mm_id);
-	__u32 doubt = 0;
 
 	if (!debtor) {
 		emit_loss(LOSS_OUTCOME_LOST);
@@ -100,10 +112,7 @@ __u32 debt_open(__u64 mm_id, __u32 tgid, __u32 after_unlock)
 	__sync_fetch_and_add(&debtor->failures, 1);
 	if (debtor->tgid != tgid)
 		note_process(debtor, mm_id, tgid);
-	/* Another thread may have succeeded between the failure and now. */
-	if (after_unlock && BPF_CORE_READ(kernel_current(), mm, mm_users.counter) > 1)
-		doubt = DEBT_DOUBTFUL;
-	return doubt | debt_of(debtor);
+	return debt_of(debtor) | (is_doubtful(after_unlock) ? DEBT_DOUBTFUL : 0);
 }
 
 int debt_lose_failure(__u64 mm_id)
@@ -222,22 +231,6 @@ int debt_note_end(__u64 mm_id)
 	return 0;
 }
 
-/*
- * Whether the memory has ended by the time that its process does. Somebody else may use it still, for good (CLONE_VM) or for
- * a moment (a reader of /proc), and from 6.16 on the process itself: then its own end is seen later, where a hook sees it.
- */
-static __noinline bool end_memory(__u64 mm_id, struct debtor *debtor)
-{
-	const struct mm_struct *mm = (const void *)debtor->mm;
-
-	if (kernel_mm_id(mm) == mm_id && BPF_CORE_READ(mm, mm_users.counter) > 0) {
-		debtor->doubtful |= !config.memory_end_seen;
-		return false;
-	}
-	debtor->ended = 1;
-	return true;
-}
-
 static __always_inline __u32 exit_code_of(struct task_struct *task)
 {
 	if (BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT)
@@ -248,12 +241,15 @@ static __always_inline __u32 exit_code_of(struct task_struct *task)
 static __noinline void report_end(const struct event_process *process, struct debtor *debtor, __u32 exit_code,
 				  __u32 end)
 {
-	bool ended = debtor && end_memory(process->mm, debtor);
+	/* Where no hook sees the memory's own end, it ends with its process. */
+	bool ended = debtor && !config.memory_end_seen;
 	__u64 mm_id = process->mm;
 	struct event_ended *record = emit_reserve_again(struct event_ended);
 
 	if (!record) {
 		emit_loss(LOSS_OUTCOME_LOST);
+		if (ended)
+			debtor->ended = 1;
 		return;
 	}
 	record->process = *process;

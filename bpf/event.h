@@ -197,7 +197,8 @@ struct event_near {
 /* Of memory in which a munmap() failed, bits. */
 enum event_debt {
 	DEBT_OPEN = 1, /* what becomes of the range is watched; without: it is not, there is no room for more */
-	DEBT_DOUBTFUL = 2, /* the range may have been freed already, or the memory may have ended */
+	DEBT_DOUBTFUL =
+		2, /* the range may have been paid already, or a payment, or the end of the memory, was not seen */
 	DEBT_FAILURE_LOST = 4, /* a failure in it had no room in the ring */
 	DEBT_PAYMENT_LOST = 8, /* a record of this kind had none: event_paid */
 };

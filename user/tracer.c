@@ -958,7 +958,7 @@ static void fill_ended(const struct tracer *tracer, uint64_t mm, const struct de
 		.with_memory = debtor->ended != 0,
 		.debt = DEBT_OPEN,
 	};
-	if (debtor->doubtful || tracer->missed_outcomes)
+	if (tracer->missed_outcomes)
 		ret->debt |= DEBT_DOUBTFUL;
 	if (debtor->failure_lost)
 		ret->debt |= DEBT_FAILURE_LOST;

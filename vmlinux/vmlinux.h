@@ -118,6 +118,7 @@ struct mm_struct___vma_count {
 
 struct signal_struct {
 	atomic_t live;
+	int nr_threads;
 	int group_exit_code;
 	unsigned int flags;
 };
@@ -170,6 +171,7 @@ struct task_struct {
 	const struct cred *cred;
 	struct css_set *cgroups;
 	struct task_struct *group_leader;
+	void *vfork_done; /* set as long as the parent waits for this child of its vfork() */
 	unsigned long sas_ss_sp;
 	unsigned long sas_ss_size;
 };

@@ -99,6 +99,18 @@ static void end_silently(void)
 		refuse(2 * i, 1);
 }
 
+/* Until the end of its input; the oracle says that it is so far. */
+static void stay_alive(void)
+{
+	char byte;
+
+	end_silently();
+	write_oracle();
+	if (read(STDIN_FILENO, &byte, 1))
+		die("no end of the input");
+	_exit(0);
+}
+
 static void end_by_abort(void)
 {
 	refuse(0, 1);
@@ -152,10 +164,13 @@ static void free_by_larger(void)
 
 static void free_by_fixed(void)
 {
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+	char *mapped;
+
 	refuse(1, RANGE_PAGES);
 	make_headroom();
-	if (mmap(page(1), RANGE_PAGES * fill.page_bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
-	    MAP_FAILED)
+	mapped = mmap(page(1), RANGE_PAGES * fill.page_bytes, PROT_READ, flags, -1, 0);
+	if (mapped == MAP_FAILED)
 		die("mmap(MAP_FIXED)");
 }
 
@@ -247,11 +262,12 @@ static const struct {
 	const char *name;
 	void (*answer)(void);
 } ways[] = {
-	{"silent", end_silently},	{"abort", end_by_abort},	{"status", end_by_status},
-	{"kill", end_by_kill},		{"exec", end_by_exec},		{"retry", retry_in_vain},
-	{"retry_free", retry_and_free}, {"larger", free_by_larger},	{"fixed", free_by_fixed},
-	{"move", free_by_moving},	{"part", free_a_part},		{"twice", free_twice},
-	{"vfork", share_and_end},	{"vfork_free", share_and_free}, {"threads", fail_by_threads},
+	{"silent", end_silently},     {"alive", stay_alive},	      {"abort", end_by_abort},
+	{"status", end_by_status},    {"kill", end_by_kill},	      {"exec", end_by_exec},
+	{"retry", retry_in_vain},     {"retry_free", retry_and_free}, {"larger", free_by_larger},
+	{"fixed", free_by_fixed},     {"move", free_by_moving},	      {"part", free_a_part},
+	{"twice", free_twice},	      {"vfork", share_and_end},	      {"vfork_free", share_and_free},
+	{"threads", fail_by_threads},
 };
 
 /* At the limit, with a mapping of which the watched pages are the inside. */
