@@ -82,6 +82,27 @@ alive_case() {
 	expect_line "$work/out" '"debts":{"bytes_not_released":[1-9].*"outcome":"not_freed"'
 }
 
+# What paid was lost in a flood, as was the end: counted, and nothing is claimed of what became of it.
+lost_case() {
+	rm -f "$work/debts.oracle"
+	tracer_start -j --hook "$1" -n debts || return
+	kill -STOP "$tracer"
+	"$WORKLOADS/debts" flood -o "$work/debts.oracle"
+	status=$?
+	kill -CONT "$tracer"
+	tracer_end
+	ended=$?
+	[ "$status" -eq 0 ] || fail "the workload: $status" || return
+	[ "$ended" -eq 4 ] || fail "status $ended" || return
+	read -r _ failed _ left _ pid <"$work/debts.oracle"
+	[ "$left" -eq 0 ] || fail "it was not freed" || return
+	expect_line "$work/out" '"outcome_lost":[1-9]' || return
+	case $(outcomes_of "$work/out" "$pid") in
+	unknown,*) ;;
+	*) fail "$(outcomes_of "$work/out" "$pid")" ;;
+	esac
+}
+
 # A capture shows the same again.
 replay_case() {
 	rm -f "$work/debts.log" "$work/again.log" "$work/debts.oracle" "$work/debts.capture"
@@ -99,6 +120,7 @@ debt_cases() {
 			case_run "$rung/debts/$how" debt_case "$rung" "$how"
 		done
 		case_run "$rung/debts/alive" alive_case "$rung"
+		case_run "$rung/debts/lost" lost_case "$rung"
 	done
 	for how in silent abort twice; do
 		case_run "debts/replay/$how" replay_case auto "$how"

@@ -24,7 +24,7 @@
 #include "fill.h"
 #include "oracle.h"
 
-enum { WATCHED_PAGES = 64, RANGE_PAGES = 8, THREADS = 4, THREAD_PAGES = 4, AGAIN = 4 };
+enum { WATCHED_PAGES = 64, RANGE_PAGES = 8, THREADS = 4, THREAD_PAGES = 4, AGAIN = 4, FLOOD_PAGES = 40000 };
 
 static struct fill fill;
 static struct oracle oracle;
@@ -162,6 +162,27 @@ static void free_by_larger(void)
 	unmap(base - fill.page_bytes, 2 * RANGE_PAGES + 1);
 }
 
+/* More calls that might pay than the tracer, which is held meanwhile, has room for; then the one that does. */
+static void free_after_a_flood(void)
+{
+	const size_t bytes = FLOOD_PAGES * fill.page_bytes;
+	char *hole = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (hole == MAP_FAILED)
+		die("mmap");
+	unmap(hole, FLOOD_PAGES);
+	refuse(1, RANGE_PAGES);
+	make_headroom();
+	for (char *at = hole; at < hole + bytes; at += fill.page_bytes) {
+		char *mapped = mmap(at, fill.page_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+		if (mapped == MAP_FAILED)
+			die("mmap");
+		unmap(at, 1);
+	}
+	unmap(page(1), RANGE_PAGES);
+}
+
 static void free_by_fixed(void)
 {
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
@@ -262,12 +283,12 @@ static const struct {
 	const char *name;
 	void (*answer)(void);
 } ways[] = {
-	{"silent", end_silently},     {"alive", stay_alive},	      {"abort", end_by_abort},
-	{"status", end_by_status},    {"kill", end_by_kill},	      {"exec", end_by_exec},
-	{"retry", retry_in_vain},     {"retry_free", retry_and_free}, {"larger", free_by_larger},
-	{"fixed", free_by_fixed},     {"move", free_by_moving},	      {"part", free_a_part},
-	{"twice", free_twice},	      {"vfork", share_and_end},	      {"vfork_free", share_and_free},
-	{"threads", fail_by_threads},
+	{"silent", end_silently},	{"alive", stay_alive},		{"abort", end_by_abort},
+	{"status", end_by_status},	{"kill", end_by_kill},		{"exec", end_by_exec},
+	{"retry", retry_in_vain},	{"retry_free", retry_and_free}, {"larger", free_by_larger},
+	{"fixed", free_by_fixed},	{"flood", free_after_a_flood},	{"move", free_by_moving},
+	{"part", free_a_part},		{"twice", free_twice},		{"vfork", share_and_end},
+	{"vfork_free", share_and_free}, {"threads", fail_by_threads},
 };
 
 /* At the limit, with a mapping of which the watched pages are the inside. */
