@@ -27,7 +27,7 @@ struct tracer_options {
 
 /* One observation, and how it is made. */
 struct hook {
-	const char *observation; /* "munmap", "munmap_return", "split", "fork", "limit", "mapping", "earlier" */
+	const char *observation; /* "munmap", "munmap_return", "split", "fork", "limit", "mapping", "earlier", ... */
 	enum rung rung; /* RUNG_AUTO: none: not made, or not one of the ladder */
 	const char *
 		kind; /* "fentry", "fexit", "kprobe", "kretprobe", "tp_btf", "tp", "iter", "cgroup/sysctl", "poll"; NULL: none */
