@@ -64,13 +64,12 @@ static __always_inline __u8 debt_of(const struct debtor *debtor)
 
 static __always_inline void note_process(struct debtor *debtor, __u64 mm_id, __u32 tgid)
 {
-	if (bpf_map_lookup_elem(&debtor_processes, &tgid)) {
-		bpf_map_update_elem(&debtor_processes, &tgid, &mm_id, BPF_ANY);
-	} else if (bpf_map_update_elem(&debtor_processes, &tgid, &mm_id, BPF_NOEXIST)) {
+	/* Another thread of it may be here as well. */
+	if (!bpf_map_update_elem(&debtor_processes, &tgid, &mm_id, BPF_NOEXIST)) {
+		__sync_fetch_and_add(&switches.debtors, 1);
+	} else if (bpf_map_update_elem(&debtor_processes, &tgid, &mm_id, BPF_EXIST)) {
 		emit_loss(LOSS_OUTCOME_LOST);
 		return;
-	} else {
-		__sync_fetch_and_add(&switches.debtors, 1);
 	}
 	debtor->tgid = tgid;
 }

@@ -78,8 +78,11 @@ alive_case() {
 	exec 4>&-
 	wait "$held" && [ "$status" -eq 0 ] || return
 	read -r _ failed _ left _ pid <"$work/debts.oracle"
-	expect_outcomes "$work/out" "$pid" "not_freed,went_on,1,8,0,$failed,0,$left,null,null,null" || return
-	expect_line "$work/out" '"debts":{"bytes_not_released":[1-9].*"outcome":"not_freed"'
+	wanted=not_freed
+	# Of the whole machine: a call that a hook missed, of whomever, may have been the one that pays.
+	! tail -n 1 "$work/out" | grep -q '"hook_missed":[1-9]' || wanted=unknown
+	expect_outcomes "$work/out" "$pid" "$wanted,went_on,1,8,0,$failed,0,$left,null,null,null" || return
+	expect_line "$work/out" "\"debts\":{\"bytes_not_released\":[1-9].*\"outcome\":\"$wanted\""
 }
 
 # What paid was lost in a flood, as was the end: counted, and nothing is claimed of what became of it.
