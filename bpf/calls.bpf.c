@@ -11,6 +11,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "config.h"
+#include "debt.h"
 #include "emit.h"
 #include "event.h"
 #include "failure.h"
@@ -116,11 +117,39 @@ static __noinline void on_call_failure(void *ctx, __u32 errno_code)
 	bpf_map_delete_elem(&failing, &tid);
 }
 
+/* What a mremap() that succeeded has unmapped: what it moved away or cut off, and what was at its new place. */
+static __always_inline void pay_by_mremap(const __u64 args[EVENT_ARGS], __u64 moved_to)
+{
+	__u64 from = args[0], old_bytes = filter_page_align(args[1]), new_bytes = filter_page_align(args[2]);
+
+	if (args[3] & JUDGE_MREMAP_FIXED)
+		debt_pay(SYSCALL_MREMAP, args[4], new_bytes, DEBT_REPLACED);
+	if (moved_to != from && !(args[3] & JUDGE_MREMAP_DONTUNMAP))
+		debt_pay(SYSCALL_MREMAP, from, old_bytes, DEBT_UNMAPPED);
+	else if (moved_to == from && new_bytes < old_bytes)
+		debt_pay(SYSCALL_MREMAP, from + new_bytes, old_bytes - new_bytes, DEBT_UNMAPPED);
+}
+
+static __noinline void on_call_success(__u64 ret)
+{
+	__u64 args[EVENT_ARGS];
+	__u32 syscall = kernel_read_call(args);
+
+	if (syscall == SYSCALL_MMAP && (args[3] & JUDGE_MAP_FIXED))
+		debt_pay(SYSCALL_MMAP, args[0], filter_page_align(args[1]), DEBT_REPLACED);
+	else if (syscall == SYSCALL_MREMAP)
+		pay_by_mremap(args, ret);
+}
+
 /* EINTR: the task is being killed and never sees it. */
 static __always_inline void on_call_return(void *ctx, long ret)
 {
-	if (ret < 0 && ret >= -ERRNO_LAST && ret != -ERRNO_EINTR)
-		on_call_failure(ctx, -ret);
+	if (ret < 0 && ret >= -ERRNO_LAST) {
+		if (ret != -ERRNO_EINTR)
+			on_call_failure(ctx, -ret);
+	} else if (debt_is_owed()) {
+		on_call_success(ret);
+	}
 }
 
 /* brk() returns the end of the heap as it is, and has no errno: that it is not what was asked for counts as ENOMEM. */

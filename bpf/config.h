@@ -30,7 +30,8 @@ struct config {
 	_Bool split_hooked; /* __split_vma is watched: a failed split leaves word of itself */
 	__u8 warn_count; /* 0: nobody is warned */
 	_Bool shortages_only; /* a call that asked for what cannot be is no failure */
-	_Bool unused[5];
+	_Bool memory_end_seen; /* a hook sees the end of a process's memory, apart from the process's own */
+	_Bool unused[4];
 };
 
 /*
@@ -54,7 +55,7 @@ struct memory_state {
 
 /* A hot process: one exec of it, and its memory. */
 struct hot_key {
-	__u64 mm;
+	__u64 mm; /* kernel_mm_id() */
 	__u64 start_time_ns;
 	__u64 exec_id;
 	__u32 tgid;
@@ -71,7 +72,18 @@ struct stack_place {
 
 #define STACK_KEY_WORDS 32
 
+/* Memory in which a munmap() failed. */
+struct debtor {
+	__u64 failures;
+	__u32 tgid; /* of the last process that failed in it */
+	/* Each of these is set and never cleared. What was lost had no room in the ring. */
+	__u32 failure_lost;
+	__u32 payment_lost;
+	__u32 ended; /* and that it did had no room */
+};
+
 struct switches {
+	__u32 debtors; /* the entries of the two maps of bpf/debt.bpf.c: while there is none, nothing else is looked at */
 	__u32 return_armed; /* hooks under the lock leave word for the one on munmap's return: set before it is attached */
 	__u32 return_attached; /* it is attached: set after */
 };

@@ -21,7 +21,9 @@
 	X(LIMIT, limit)     \
 	X(SLICE, slice)     \
 	X(MAPPED, mapped)   \
-	X(NEAR, near)
+	X(NEAR, near)       \
+	X(PAID, paid)       \
+	X(ENDED, ended)
 
 enum event_kind {
 #define X(NAME, name) EVENT_##NAME,
@@ -45,7 +47,7 @@ struct event_header {
 struct event_process {
 	__u64 start_time_ns; /* of the thread group's leader, CLOCK_BOOTTIME */
 	__u64 exec_id; /* task_struct.self_exec_id: counts the execs of this task */
-	__u64 mm; /* an opaque key; never printed */
+	__u64 mm; /* its memory: a key that no other memory ever has; 0: none; never printed */
 	__u64 start_stack; /* where the stack of its image begins, as in /proc/PID/stat: tells one exec from the next */
 	__u64 cgroup_id; /* cgroup v2; 1 is the root */
 	__u32 tgid; /* in the initial PID namespace, as is tid */
@@ -132,7 +134,8 @@ struct event_failure {
 	__u32 stack_seen; /* how many failures had this stack_key so far, this one included */
 	__u64 stack_key; /* the same for failures from the same place: see bpf/stack.h; 0: no user stack was asked for */
 	__u8 has_slice; /* 1: a struct event_slice with this stack_key and stack_seen went before */
-	__u8 reserved2[7];
+	__u8 debt; /* enum event_debt */
+	__u8 reserved2[6];
 };
 
 /* Facts of a struct event_proof. What is said of the range is of [addr, addr + length) of the call, in whole pages. */
@@ -237,6 +240,45 @@ struct event_near {
 	__u8 reserved[2];
 };
 
+/* Of memory in which a munmap() failed, bits. */
+enum event_debt {
+	DEBT_OPEN = 1, /* what becomes of the range is watched; without: it is not, there is no room for more */
+	DEBT_DOUBTFUL =
+		2, /* the range may have been paid already, or a payment, or the end of the memory, was not seen */
+	DEBT_FAILURE_LOST = 4, /* a failure in it had no room in the ring */
+	DEBT_PAYMENT_LOST = 8, /* a record of this kind had none: event_paid */
+};
+
+/* A call succeeded that unmapped or replaced a range, in memory in which a munmap() had failed before. */
+struct event_paid {
+	struct event_header header;
+	struct event_process process;
+	__u64 addr;
+	__u64 length_bytes;
+	__u32 syscall; /* enum traced_syscall */
+	__u8 debt; /* enum event_debt */
+	__u8 uncertain; /* 1: what another thread failed to unmap meanwhile may be told of before this and be later */
+	__u8 reserved[2];
+};
+
+enum event_end {
+	END_MEMORY = 1, /* nobody uses it any more */
+	END_EXIT, /* of the process that last failed in it */
+	END_EXEC, /* likewise: `process` is what it is now, but for `mm` */
+	END_TRACING, /* of what there was when tracing ended */
+};
+
+/* Memory in which a munmap() failed, or the process that did: only `mm` is known of END_MEMORY and END_TRACING. */
+struct event_ended {
+	struct event_header header;
+	struct event_process process; /* `mm` is the memory that is meant */
+	__u32 exit_code; /* as wait() has it */
+	__u8 end; /* enum event_end */
+	__u8 with_memory; /* 1: and the memory has ended as well */
+	__u8 debt; /* enum event_debt */
+	__u8 reserved;
+};
+
 /* vm.max_map_count was written. By whom is not told: a sysctl program could not ask before 5.12. */
 struct event_limit {
 	struct event_header header;
@@ -307,7 +349,8 @@ struct total {
 	X(FOLLOW_FULL, follow_full, "child processes not followed: too many")                               \
 	X(STATE_FULL, state_full, "calls whose state between two hooks did not fit: may be shown twice")    \
 	X(ERRNO_UNSEEN, errno_unseen, "failing calls whose errno was not seen: sys_exit was not armed yet") \
-	X(SLICE_FULL, slice_full, "stacks by frame pointers only: the ring of stack slices was full")
+	X(SLICE_FULL, slice_full, "stacks by frame pointers only: the ring of stack slices was full")       \
+	X(OUTCOME_LOST, outcome_lost, "what became of failures not known: the ring was full, or too many failed")
 
 enum loss_cause {
 #define X(NAME, name, text) LOSS_##NAME,

@@ -12,6 +12,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "config.h"
+#include "debt.h"
 #include "emit.h"
 #include "event.h"
 #include "filter.h"
@@ -136,17 +137,30 @@ static __always_inline void add_proof(struct event_failure_full *full, const str
 	}
 }
 
+/* Before there is room for the record, or not: whatever succeeds from now on finds it. */
+static __noinline __u32 open_debt(const struct event_failure *f)
+{
+	if (f->syscall != SYSCALL_MUNMAP || !filter_bytes_not_released(f))
+		return mask_unknown(0);
+	return debt_open(f->process.mm, f->process.tgid, f->evidence != EVIDENCE_UNDER_LOCK);
+}
+
 /* One failure, from a hook of any rung to the ring. `proof` is NULL for a munmap(). */
 static __always_inline void report_failure(void *ctx, const struct event_failure *judged,
 					   const struct event_proof *proof)
 {
 	struct event_failure_full *full;
+	__u32 debt;
 
 	count_total(judged);
+	debt = open_debt(judged);
 	full = emit_reserve(struct event_failure_full);
-	if (!full)
+	if (!full) {
+		debt_lose_failure(judged->process.mm);
 		return;
+	}
 	__builtin_memcpy(&full->failure, judged, sizeof(*judged));
+	full->failure.debt = debt;
 	add_proof(full, proof);
 	copy_stacks(ctx, full);
 	if (config.user_stack)

@@ -72,7 +72,7 @@ static __always_inline void fill_key(struct hot_key *key, struct task_struct *ta
 {
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 
-	key->mm = (__u64)BPF_CORE_READ(task, mm);
+	key->mm = kernel_mm_id(BPF_CORE_READ(task, mm));
 	key->start_time_ns = BPF_CORE_READ(leader, start_boottime);
 	key->exec_id = BPF_CORE_READ(leader, self_exec_id);
 	key->tgid = BPF_CORE_READ(task, tgid);

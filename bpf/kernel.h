@@ -60,6 +60,20 @@ static __always_inline __u64 kernel_vma_split_op(const struct vm_area_struct *vm
 
 #if defined(__TARGET_ARCH_x86)
 
+/*
+ * What no other memory ever has, while an mm_struct's address is used again: context.ctx_id is counted up for each (since
+ * 4.14, f39681ed0f48) and is never 0.
+ */
+static __always_inline __u64 kernel_mm_id(const struct mm_struct *mm)
+{
+	return BPF_CORE_READ(mm, context.ctx_id);
+}
+
+static __always_inline __u64 kernel_mm_id_typed(const struct mm_struct *mm)
+{
+	return mm->context.ctx_id;
+}
+
 /* arch/x86/include/asm/thread_info.h: the syscall was a 32-bit one. */
 #define KERNEL_TS_COMPAT 0x0002
 /* arch/x86/include/asm/page_64_types.h, without KASAN; only asked before 5.15. */

@@ -14,6 +14,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "config.h"
+#include "debt.h"
 #include "emit.h"
 #include "event.h"
 #include "failure.h"
@@ -196,12 +197,17 @@ static __always_inline void on_own_lock_released(void *ctx, __u32 count, bool wr
 	watch_release(count);
 	if (write)
 		on_write_release(ctx);
+	/* A munmap() that succeeded releases it once, for write, or for read if it downgraded. */
+	if (debt_is_owed())
+		debt_note_munmap(DEBT_IF_GONE);
 }
 
 static __always_inline void on_lock_released(void *ctx, struct mm_struct *mm, bool write)
 {
 	if (mm == BPF_CORE_READ(kernel_current(), mm))
 		on_own_lock_released(ctx, kernel_vma_count_typed(mm), write);
+	else
+		debt_foreign_release(mm);
 }
 
 /* munmap() returned a negative errno to user space; the lock was dropped, by now anything may have changed. */
@@ -239,6 +245,8 @@ static __always_inline void on_return(void *ctx, long ret)
 	if (config.return_only) {
 		mm = BPF_CORE_READ(kernel_current(), mm);
 		note_if_hot(kernel_vma_count(mm));
+		if (ret >= 0 && debt_is_owed())
+			debt_note_munmap(DEBT_UNMAPPED);
 	}
 	if (ret < 0 && ret != -ERRNO_EINTR)
 		on_return_failure(ctx, -ret);
@@ -251,6 +259,7 @@ SEC("fexit/__do_munmap")
 int BPF_PROG(core_do_munmap, struct mm_struct *mm, unsigned long start, size_t len, void *uf, bool downgrade, int ret)
 {
 	on_core_exit(ctx, kernel_vma_count_typed(mm), ret, 0);
+	debt_core_exit(mm, start, len, ret);
 	return 0;
 }
 
@@ -260,6 +269,7 @@ int BPF_PROG(core_do_mas_munmap, void *mas, struct mm_struct *mm, unsigned long 
 	     bool downgrade, int ret)
 {
 	on_core_exit(ctx, kernel_vma_count_typed(mm), ret, 0);
+	debt_core_exit(mm, start, len, ret);
 	return 0;
 }
 
@@ -269,6 +279,7 @@ int BPF_PROG(core_do_vmi_align_munmap, void *vmi, struct vm_area_struct *vma, st
 	     unsigned long end, void *uf, bool unlock, int ret)
 {
 	on_core_exit(ctx, kernel_vma_count_typed(mm), ret, (__u64)vma);
+	debt_core_exit(mm, start, end - start, ret);
 	return 0;
 }
 
@@ -278,6 +289,7 @@ int BPF_PROG(core_do_vmi_munmap, void *vmi, struct mm_struct *mm, unsigned long 
 	     bool unlock, int ret)
 {
 	on_core_exit(ctx, kernel_vma_count_typed(mm), ret, 0);
+	debt_core_exit(mm, start, len, ret);
 	return 0;
 }
 
@@ -297,6 +309,8 @@ int BPF_KRETPROBE(core_kretprobe, int ret)
 	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
 
 	on_core_exit(ctx, kernel_vma_count(mm), ret, 0);
+	if (ret >= 0 && debt_is_owed())
+		debt_note_munmap(DEBT_UNMAPPED);
 	return 0;
 }
 
@@ -327,9 +341,11 @@ int released_event(struct trace_event_raw_mmap_lock *ctx)
 {
 	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
 
-	/* The event's own mm is not looked at: in a munmap() of ours it is the current one. */
+	/* In a munmap() of ours the event's own mm is the current one. */
 	if (mm)
 		on_own_lock_released(ctx, kernel_vma_count(mm), ctx->write);
+	if (debt_is_owed() && ctx->mm != mm && !BPF_CORE_READ(ctx, mm, mm_users.counter))
+		debt_note_end(kernel_mm_id(ctx->mm));
 	return 0;
 }
 

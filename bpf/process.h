@@ -31,7 +31,7 @@ static __always_inline void process_describe_leader(struct event_process *proces
 	__builtin_memset(process, 0, sizeof(*process));
 	process->start_time_ns = BPF_CORE_READ(leader, start_boottime);
 	process->exec_id = BPF_CORE_READ(leader, self_exec_id);
-	process->mm = (__u64)BPF_CORE_READ(task, mm);
+	process->mm = kernel_mm_id(BPF_CORE_READ(task, mm));
 	process->start_stack = BPF_CORE_READ(task, mm, start_stack);
 	BPF_CORE_READ_STR_INTO(&process->comm, leader, comm);
 }

@@ -109,8 +109,9 @@ static int replay_all(struct replay *replay)
 	}
 	if (more < 0)
 		replay->summary.bad_records++;
-	output_note(replay->output, pending_flush(replay->pending, UINT64_MAX));
+	output_note(replay->output, pending_end(replay->pending));
 	show_complete(replay);
+	model_read_debt_sums(replay->model, &replay->summary.debts);
 	replay->summary.output_errors = output_errors(replay->output);
 	replay->summary.duration_ns = replay->last_ns - replay->first_ns;
 	replay->summary.time_ns = replay->last_ns ? model_realtime_ns(replay->model, replay->last_ns) : 0;

@@ -169,8 +169,9 @@ static int on_record(void *context, void *data, size_t size)
 		trace->summary.bad_records++;
 		return full;
 	}
-	/* After the last failure that was asked for only the limit is still of interest. */
-	if (has_shown_enough(trace) && event.kind != EVENT_LIMIT)
+	/* After the last failure that was asked for, what becomes of those shown and the limit are still of interest. */
+	if (has_shown_enough(trace) && event.kind != EVENT_LIMIT && event.kind != EVENT_PAID &&
+	    event.kind != EVENT_ENDED)
 		return full;
 	if (event.kind == EVENT_FAILURE) {
 		if (event.failure->has_slice)
@@ -611,6 +612,18 @@ static int run(struct trace *trace)
 	return 0;
 }
 
+/* Of memory that owes when tracing ends: what the kernel side knows and no record told. */
+static int take_debtors(struct trace *trace)
+{
+	_cleanup_free_ struct event_ended *ended = NULL;
+	size_t count;
+	int err = tracer_read_debtors(trace->tracer, &ended, &count);
+
+	for (size_t i = 0; !err && i < count; i++)
+		on_record(trace, &ended[i], sizeof(ended[i]));
+	return err;
+}
+
 /* Stops, shows what is still in the ring, and sums up. */
 static int finish(struct trace *trace)
 {
@@ -622,8 +635,12 @@ static int finish(struct trace *trace)
 	summary->duration_ns = clock_now_ns(CLOCK_MONOTONIC) - trace->started_ns;
 	while (take_records(trace))
 		take_answers(trace);
-	output_note(trace->output, pending_flush(trace->pending, UINT64_MAX));
+	err = take_debtors(trace);
+	if (err)
+		log_error("cannot read what became of the failures: %s", strerror(-err));
+	output_note(trace->output, pending_end(trace->pending));
 	wait_for_stacks(trace);
+	model_read_debt_sums(trace->model, &summary->debts);
 	tell_gaps(trace);
 	tell_stacks(trace);
 	symbolizer_client_free(cleanup_take(trace->symbolizer));

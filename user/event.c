@@ -90,6 +90,16 @@ static bool check_near(const struct event_near *near)
 	return process_is_sound(&near->process);
 }
 
+static bool check_paid(const struct event_paid *paid)
+{
+	return process_is_sound(&paid->process);
+}
+
+static bool check_ended(const struct event_ended *ended)
+{
+	return process_is_sound(&ended->process);
+}
+
 static bool check_kind(const struct event *event)
 {
 	switch (event->kind) {

@@ -197,6 +197,28 @@ int feature_tp_btf_args(const struct feature *feature, const char *tracepoint)
 	return btf_is_func_proto(type) ? btf_vlen(type) - 1 : -ESRCH;
 }
 
+static bool has_member(const struct btf *btf, const struct btf_type *type, const char *name, int depth)
+{
+	const struct btf_member *member = btf_members(type);
+
+	for (int i = 0; i < btf_vlen(type); i++, member++) {
+		const char *have = btf__name_by_offset(btf, member->name_off);
+		const struct btf_type *inner = btf__type_by_id(btf, member->type);
+
+		if (!strcmp(have, name) ||
+		    (!*have && depth && btf_is_composite(inner) && has_member(btf, inner, name, depth - 1)))
+			return true;
+	}
+	return false;
+}
+
+bool feature_has_member(const struct feature *feature, const char *structure, const char *member)
+{
+	int id = btf__find_by_name_kind(feature->kernel_types, structure, BTF_KIND_STRUCT);
+
+	return id > 0 && has_member(feature->kernel_types, btf__type_by_id(feature->kernel_types, id), member, 4);
+}
+
 static int read_number(const char *path, long *ret)
 {
 	_cleanup_fclose_ FILE *file = fopen(path, "re");
@@ -247,6 +269,11 @@ static int try_kprobe(const struct feature *feature, const char *function, bool 
 int feature_try_kprobe(const struct feature *feature, const char *function)
 {
 	return try_kprobe(feature, function, false, true);
+}
+
+int feature_try_kprobe_attach(const struct feature *feature, const char *function)
+{
+	return try_kprobe(feature, function, false, false);
 }
 
 int feature_try_kretprobe(const struct feature *feature, const char *function)

@@ -39,6 +39,7 @@ int feature_try_tp(const struct feature *feature, const char *event);
 
 /* The same without asking that it fires on munmap(): for functions that a plain munmap() does not reach. */
 int feature_try_fexit_attach(const struct feature *feature, const char *function);
+int feature_try_kprobe_attach(const struct feature *feature, const char *function);
 int feature_try_kretprobe_attach(const struct feature *feature, const char *function);
 
 /*
@@ -50,6 +51,9 @@ bool feature_is_preemptible(void);
 
 /* How many arguments the tracepoint passes to a program, by the kernel's BTF, or -ESRCH. */
 int feature_tp_btf_args(const struct feature *feature, const char *tracepoint);
+
+/* Whether the kernel's structure has that member, in whatever is anonymous in it, too. */
+bool feature_has_member(const struct feature *feature, const char *structure, const char *member);
 
 /* "this kernel has no function of that name" and the like, for the returns above. Static. */
 const char *feature_reason(int err);

@@ -13,6 +13,7 @@
 
 #include "../bpf/filter.h"
 #include "compare.h"
+#include "debts.h"
 #include "ksyms.h"
 #include "modules.h"
 #include "proc.h"
@@ -29,8 +30,6 @@ struct model_process {
 	uint64_t exec_id;
 	struct reading reading;
 	uint64_t failures;
-	uint64_t bytes;
-	uint64_t leaks; /* failures that left something mapped */
 	uint64_t second_began_ns; /* the second of which the rate of failures is taken, and what was shown in it */
 	unsigned int shown_in_second;
 };
@@ -45,6 +44,7 @@ struct model {
 	struct process_list processes; /* the last used at the end */
 	size_t count;
 	struct readings readings;
+	struct debts *debts;
 };
 
 static int process_compare(const void *left, const void *right)
@@ -147,16 +147,14 @@ static int copy_string(const char *string, char **ret)
 	return string && !*ret ? -ENOMEM : 0;
 }
 
-static void fill_numbers(struct model_process *process, const struct event_failure *raw, struct model_failure *failure)
+static int fill_numbers(struct model *model, struct model_process *process, const struct event_failure *raw,
+			struct model_failure *failure)
 {
-	uint64_t bytes = filter_bytes_not_released(raw);
-
 	failure->count++;
-	failure->bytes += bytes;
+	failure->bytes += filter_bytes_not_released(raw);
 	failure->number = ++process->failures;
 	failure->first_number = failure->first_number ?: failure->number;
-	failure->process_bytes = process->bytes += bytes;
-	failure->process_leaks = process->leaks += bytes != 0;
+	return debts_failure(model->debts, raw, &failure->owed);
 }
 
 bool model_admit(struct model *model, const struct event_failure *raw)
@@ -185,11 +183,10 @@ int model_failure_repeat(struct model *model, const struct event_failure *raw, s
 	if (!process)
 		return -ENOMEM;
 	reading_note_failure(&process->reading, raw);
-	fill_numbers(process, raw, failure);
 	if (span_ns > (int64_t)failure->span_ns)
 		failure->span_ns = (uint64_t)span_ns;
 	stack_cache_count_repeat(model->stacks, raw);
-	return 0;
+	return fill_numbers(model, process, raw, failure);
 }
 
 int model_failure(struct model *model, const struct event_failure *raw, struct model_failure *ret)
@@ -204,8 +201,8 @@ int model_failure(struct model *model, const struct event_failure *raw, struct m
 	reading_take(&model->readings, &process->reading, &raw->process, raw->header.time_ns);
 	failure.time_ns = model_realtime_ns(model, raw->header.time_ns);
 	failure.start_time_ns = raw->process.start_time_ns + (uint64_t)model->options.boottime_offset_ns;
-	fill_numbers(process, raw, &failure);
-	err = find_user_stack(model, process, &failure);
+	err = fill_numbers(model, process, raw, &failure);
+	err = err ?: find_user_stack(model, process, &failure);
 	err = err ?: copy_string(process->reading.exe, &failure.exe) ?: copy_string(process->reading.cgroup, &failure.cgroup);
 	if (model->options.live && raw->vma.kind == VMA_FILE)
 		proc_read_mapped_path((pid_t)raw->process.tid, raw->vma.start, raw->vma.end, &failure.vma_path);
@@ -301,6 +298,62 @@ size_t model_near_bytes(const struct model_near *near)
 	return string_bytes(near->exe) + string_bytes(near->cgroup);
 }
 
+int model_take_outcome(struct model *model, struct model_outcome *ret)
+{
+	struct model_outcome outcome = {};
+	struct model_process *process;
+
+	if (!debts_take_outcome(model->debts, &outcome.what))
+		return 0;
+	process = process_of(model, &outcome.what.process);
+	if (!process)
+		return -ENOMEM;
+	outcome.time_ns = model_realtime_ns(model, outcome.what.time_ns);
+	outcome.start_time_ns = outcome.what.process.start_time_ns + (uint64_t)model->options.boottime_offset_ns;
+	if (copy_string(process->reading.exe, &outcome.exe) || copy_string(process->reading.cgroup, &outcome.cgroup)) {
+		model_outcome_fini(&outcome);
+		return -ENOMEM;
+	}
+	*ret = outcome;
+	return 1;
+}
+
+void model_outcome_fini(struct model_outcome *outcome)
+{
+	free(outcome->exe);
+	free(outcome->cgroup);
+}
+
+size_t model_outcome_bytes(const struct model_outcome *outcome)
+{
+	return string_bytes(outcome->exe) + string_bytes(outcome->cgroup);
+}
+
+int model_paid(struct model *model, const struct event_paid *raw)
+{
+	return debts_paid(model->debts, raw);
+}
+
+int model_ended(struct model *model, const struct event_ended *raw)
+{
+	return debts_ended(model->debts, raw);
+}
+
+int model_sweep_debts(struct model *model, uint64_t now_ns)
+{
+	return debts_sweep(model->debts, now_ns);
+}
+
+int model_finish_debts(struct model *model)
+{
+	return debts_finish(model->debts);
+}
+
+void model_read_debt_sums(const struct model *model, struct debt_sums *ret)
+{
+	debts_read_sums(model->debts, ret);
+}
+
 int model_hot(struct model *model, const struct event_hot *raw)
 {
 	struct model_process *process = process_of(model, &raw->process);
@@ -360,6 +413,8 @@ int model_new(const struct model_options *options, struct model **ret)
 	TAILQ_INIT(&model->processes);
 	err = stack_cache_new(&options->stacks, &model->stacks);
 	if (!err)
+		err = debts_new(&model->debts);
+	if (!err)
 		err = ksyms_new(options->live ? "/proc/kallsyms" : "/dev/null", &model->ksyms);
 	if (err) {
 		model_free(model);
@@ -376,6 +431,7 @@ void model_free(struct model *model)
 	while (!TAILQ_EMPTY(&model->processes))
 		drop_process(model, TAILQ_FIRST(&model->processes));
 	stack_cache_free(model->stacks);
+	debts_free(model->debts);
 	ksyms_free(model->ksyms);
 	free(model);
 }

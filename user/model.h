@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "debts.h"
 #include "event.h"
 #include "near.h"
 #include "stack_cache.h"
@@ -35,8 +36,7 @@ struct model_failure {
 	char *vma_path; /* of the file that is mapped; NULL: none, or not known */
 	uint64_t number; /* of this process's failures, from 1 */
 	uint64_t bytes; /* not released by this call, or by all that it stands for */
-	uint64_t process_bytes; /* by all of this process so far, this one included */
-	uint64_t process_leaks; /* the failures that these are of */
+	struct debt_now owed; /* by the process, this one included: each page once */
 	uint64_t count; /* of the failures that this one stands for, itself included: see repeats.h */
 	uint64_t span_ns; /* from this one to the last of them; `number` is the last one's */
 	uint64_t first_number;
@@ -98,6 +98,27 @@ struct model_near {
 int model_near(struct model *model, const struct event_near *raw, struct model_near *ret);
 void model_near_fini(struct model_near *near);
 size_t model_near_bytes(const struct model_near *near); /* as of a failure */
+
+/* What became of failures: after each record there may be some to take. Owns all but `what`. */
+struct model_outcome {
+	struct outcome what;
+	uint64_t time_ns; /* CLOCK_REALTIME */
+	uint64_t start_time_ns; /* of the process, likewise */
+	char *exe; /* NULL: not known */
+	char *cgroup; /* likewise */
+};
+
+/* 1: there was one; 0: there is none; or -ENOMEM. */
+int model_take_outcome(struct model *model, struct model_outcome *ret);
+void model_outcome_fini(struct model_outcome *outcome);
+size_t model_outcome_bytes(const struct model_outcome *outcome); /* as of a failure */
+
+/* See debts.h; the time is CLOCK_MONOTONIC. */
+int model_paid(struct model *model, const struct event_paid *raw);
+int model_ended(struct model *model, const struct event_ended *raw);
+int model_sweep_debts(struct model *model, uint64_t now_ns);
+int model_finish_debts(struct model *model);
+void model_read_debt_sums(const struct model *model, struct debt_sums *ret);
 
 /* Notes a hot process, while it lives to be looked at; one that maps code; a slice, whose failure is to come. */
 int model_hot(struct model *model, const struct event_hot *raw);

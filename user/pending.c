@@ -48,6 +48,8 @@ static void item_free(struct item *item)
 		model_failure_fini(&item->shown.failure);
 	if (item->shown.event.kind == EVENT_NEAR)
 		model_near_fini(&item->shown.near);
+	if (item->shown.event.kind == EVENT_ENDED)
+		model_outcome_fini(&item->shown.outcome);
 	free(item);
 }
 
@@ -210,6 +212,36 @@ static int add_near(struct pending *pending, const struct event *event)
 	return queue(pending, item);
 }
 
+/* What came of the records so far: events of their own, which no single record is behind. */
+static int queue_outcomes(struct pending *pending)
+{
+	static const struct event_ended none = {.header = {.size = sizeof(none), .kind = EVENT_ENDED}};
+	const struct event event = {.kind = EVENT_ENDED, .ended = &none};
+	struct model_outcome outcome;
+	struct item *item;
+	int more, err = 0;
+
+	while (!err && (more = model_take_outcome(pending->model, &outcome)) != 0) {
+		err = more < 0 ? more : keep(&event, &item);
+		if (err)
+			break;
+		item->shown.outcome = outcome;
+		item->bytes += model_outcome_bytes(&outcome);
+		err = queue(pending, item);
+	}
+	return err;
+}
+
+static int add_paid(struct pending *pending, const struct event *event)
+{
+	return model_paid(pending->model, event->paid);
+}
+
+static int add_ended(struct pending *pending, const struct event *event)
+{
+	return model_ended(pending->model, event->ended);
+}
+
 static int add_hot(struct pending *pending, const struct event *event)
 {
 	return model_hot(pending->model, event->hot);
@@ -225,7 +257,7 @@ static int add_mapped(struct pending *pending, const struct event *event)
 	return model_mapped(pending->model, event->mapped);
 }
 
-int pending_add(struct pending *pending, const struct event *event)
+static int add(struct pending *pending, const struct event *event)
 {
 	switch (event->kind) {
 #define X(NAME, name)      \
@@ -237,6 +269,11 @@ int pending_add(struct pending *pending, const struct event *event)
 		break;
 	}
 	return 0;
+}
+
+int pending_add(struct pending *pending, const struct event *event)
+{
+	return add(pending, event) ?: queue_outcomes(pending);
 }
 
 const struct pending_event *pending_first(struct pending *pending)
@@ -253,7 +290,15 @@ int pending_flush(struct pending *pending, uint64_t now_ns)
 
 	while (!err && (item = take_due(pending, now_ns)) != NULL)
 		err = queue(pending, item);
-	return err;
+	err = err ?: model_sweep_debts(pending->model, now_ns);
+	return err ?: queue_outcomes(pending);
+}
+
+int pending_end(struct pending *pending)
+{
+	int err = pending_flush(pending, UINT64_MAX) ?: model_finish_debts(pending->model);
+
+	return err ?: queue_outcomes(pending);
 }
 
 int pending_give_up(struct pending *pending, const char *reason)

@@ -16,6 +16,7 @@ struct pending_event {
 	struct event event; /* of a copy of the record */
 	struct model_failure failure; /* when it is one */
 	struct model_near near; /* likewise */
+	struct model_outcome outcome; /* when it is an EVENT_ENDED, of whichever records it came */
 };
 
 struct pending;
@@ -35,6 +36,9 @@ void pending_drop_first(struct pending *pending);
 
 /* What was put together until now_ns (CLOCK_MONOTONIC; UINT64_MAX: all of it) becomes an event. 0 or -ENOMEM. */
 int pending_flush(struct pending *pending, uint64_t now_ns);
+
+/* No more records come: all that was put together becomes an event, and what failures came to so far. 0 or -ENOMEM. */
+int pending_end(struct pending *pending);
 
 /* Waits for no stack any longer: what has none has `reason` from now on. 0 or -ENOMEM. */
 int pending_give_up(struct pending *pending, const char *reason);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * render.c: see render.h: the events of a run. What a failure says is render_failure.c's, a warning render_near.c's.
+ * render.c: see render.h: the events of a run. What a failure says is render_failure.c's, a warning
+ * render_near.c's, what became of failures render_outcome.c's.
  */
 #include "render.h"
 
@@ -32,10 +33,13 @@ int render_event(struct sink *sink, const struct model *model, const struct pend
 		return render_limit(sink, model, shown->event.limit);
 	case EVENT_NEAR:
 		return render_near(sink, &shown->near);
+	case EVENT_ENDED:
+		return render_outcome(sink, &shown->outcome);
 	/* These add to what is known of a process, and nothing is said of them. */
 	case EVENT_HOT:
 	case EVENT_SLICE:
 	case EVENT_MAPPED:
+	case EVENT_PAID:
 	case EVENT_KIND_COUNT:
 		break;
 	}
@@ -166,6 +170,7 @@ int render_end(struct sink *sink, const struct summary *summary)
 			  (unsigned long long)summary->warnings, summary->warnings == 1 ? "warning" : "warnings",
 			  summary->nearest.process.comm, summary->nearest.process.tgid, summary->nearest.vma_count,
 			  summary->nearest.vma_limit);
+	render_debt_sums(sink, &summary->debts);
 	render_losses(sink, summary);
 	return sink_record_end(sink);
 }

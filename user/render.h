@@ -33,6 +33,11 @@ int render_limit(struct sink *sink, const struct model *model, const struct even
 
 int render_near(struct sink *sink, const struct model_near *near);
 
+int render_outcome(struct sink *sink, const struct model_outcome *outcome);
+
+/* Of a whole run: what is owed, and how many came to what; of summary.debts. */
+void render_debt_sums(struct sink *sink, const struct debt_sums *sums);
+
 /* Any kind of event. */
 int render_event(struct sink *sink, const struct model *model, const struct pending_event *shown);
 

@@ -72,9 +72,10 @@ static void render_bytes(struct sink *sink, const struct model_failure *failure)
 	sink_number(sink, "failure_number", failure->number);
 	if (!failure->bytes)
 		return;
-	sink_line(sink, "leaked", "%s by %s; %s in %llu %s by this process", format_bytes(failure->bytes, &call),
-		  failure->count > 1 ? "these calls" : "this call", format_bytes(failure->process_bytes, &process),
-		  (unsigned long long)failure->process_leaks, failure->process_leaks == 1 ? "call" : "calls");
+	sink_line(sink, "leaked", "%s by %s; %s%s in %llu %s by this process", format_bytes(failure->bytes, &call),
+		  failure->count > 1 ? "these calls" : "this call", failure->owed.doubtful ? "about " : "",
+		  format_bytes(failure->owed.bytes, &process), (unsigned long long)failure->owed.ranges,
+		  failure->owed.ranges == 1 ? "range" : "ranges");
 }
 
 static const char *base_name(const char *path)

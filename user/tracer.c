@@ -42,14 +42,24 @@ enum observation {
 	OBSERVE_WATCH,
 	OBSERVE_EARLIER,
 	OBSERVE_CALLS,
+	OBSERVE_MEMORY_END,
+	OBSERVE_EXIT,
+	OBSERVE_EXEC,
 	OBSERVATION_COUNT
 };
 
 static const char *const observation_names[OBSERVATION_COUNT] = {
-	[OBSERVE_MUNMAP] = "munmap",   [OBSERVE_MUNMAP_RETURN] = "munmap_return",
-	[OBSERVE_SPLIT] = "split",     [OBSERVE_FORK] = "fork",
-	[OBSERVE_LIMIT] = "limit",     [OBSERVE_MAPPING] = "mapping",
-	[OBSERVE_WATCH] = "watch",     [OBSERVE_EARLIER] = "earlier",
+	[OBSERVE_MUNMAP] = "munmap",
+	[OBSERVE_MUNMAP_RETURN] = "munmap_return",
+	[OBSERVE_SPLIT] = "split",
+	[OBSERVE_FORK] = "fork",
+	[OBSERVE_LIMIT] = "limit",
+	[OBSERVE_MAPPING] = "mapping",
+	[OBSERVE_WATCH] = "watch",
+	[OBSERVE_EARLIER] = "earlier",
+	[OBSERVE_MEMORY_END] = "memory_end",
+	[OBSERVE_EXIT] = "exit",
+	[OBSERVE_EXEC] = "exec",
 	[OBSERVE_CALLS] = "calls",
 };
 
@@ -65,6 +75,7 @@ struct tracer {
 	int64_t missed; /* when it was stopped */
 	int64_t missed_without_net; /* by the core hook before the hook on the return was there as well */
 	bool preemptible; /* programs can be preempted here: feature_is_preemptible() */
+	bool missed_outcomes; /* likewise */
 	bool stopped;
 };
 
@@ -152,6 +163,13 @@ static const struct candidate steady_watch_candidates[] = {
 	{},
 };
 
+/* Whoever used it last, and no munmap() of ours, comes there. */
+static const struct candidate memory_end_candidates[] = {
+	FEXIT("exit_mmap", memory_end_fexit, .attach_only = true),
+	KPROBE("exit_mmap", memory_end_kprobe, .attach_only = true),
+	{},
+};
+
 static tracer_tell tell_refused;
 
 void tracer_set_tell(tracer_tell tell)
@@ -181,7 +199,8 @@ static int candidate_try(const struct feature *feature, const struct candidate *
 		return candidate->attach_only ? feature_try_fexit_attach(feature, candidate->function)
 					      : feature_try_fexit(feature, candidate->function);
 	case KIND_KPROBE:
-		return feature_try_kprobe(feature, candidate->function);
+		return candidate->attach_only ? feature_try_kprobe_attach(feature, candidate->function)
+					      : feature_try_kprobe(feature, candidate->function);
 	case KIND_KRETPROBE:
 		return candidate->attach_only ? feature_try_kretprobe_attach(feature, candidate->function)
 					      : feature_try_kretprobe(feature, candidate->function);
@@ -333,6 +352,37 @@ static void choose_watch(struct tracer *tracer, const struct feature *feature)
 		observe(tracer, feature, OBSERVE_WATCH, watch_candidates, RUNG_TRACEPOINT);
 }
 
+/*
+ * The end of memory in which a munmap() failed: exit_mmap(), or the lock that it takes from 5.17 on (64591e8605d6); nothing in
+ * 5.17 tells that, the maple tree of 6.1 does.
+ */
+static void choose_memory_end(struct tracer *tracer, const struct feature *feature)
+{
+	const struct hook *core = &tracer->hooks[OBSERVE_MUNMAP];
+
+	if (core->rung == RUNG_FENTRY || core->rung == RUNG_KPROBE)
+		observe(tracer, feature, OBSERVE_MEMORY_END, memory_end_candidates, core->rung);
+	else if (core->rung == RUNG_TRACEPOINT && feature_has_member(feature, "mm_struct", "mm_mt"))
+		observe_by_core(tracer, OBSERVE_MEMORY_END);
+	else
+		tracer->hooks[OBSERVE_MEMORY_END].reason = "nothing sees it: it is taken to end with its process";
+}
+
+/* Where programs can be preempted, through perf, as long as there is tracefs. */
+static void observe_process(struct tracer *tracer, enum observation observation, const char *event,
+			    struct bpf_program *program, struct bpf_program *steady)
+{
+	int fd = tracer->preemptible ? feature_open_tp(event) : -ENOENT;
+	struct hook *hook = &tracer->hooks[observation];
+
+	hook->rung = RUNG_TRACEPOINT;
+	hook->kind = kind_names[fd >= 0 ? KIND_TP : KIND_TP_BTF];
+	hook->function = strchr(event, '/') + 1;
+	tracer->programs[observation] = fd >= 0 ? steady : program;
+	if (fd >= 0)
+		close(fd);
+}
+
 /* The processes that have many mappings when tracing begins. */
 static void choose_earlier(struct tracer *tracer, const struct feature *feature, const struct config *config)
 {
@@ -385,6 +435,11 @@ static int choose_hooks(struct tracer *tracer, const struct feature *feature, co
 	choose_watch(tracer, feature);
 	choose_earlier(tracer, feature, &options->config);
 	choose_calls(tracer, feature, rung);
+	choose_memory_end(tracer, feature);
+	observe_process(tracer, OBSERVE_EXIT, "sched/sched_process_exit", tracer->skeleton->progs.process_exit,
+			tracer->skeleton->progs.process_exit_event);
+	observe_process(tracer, OBSERVE_EXEC, "sched/sched_process_exec", tracer->skeleton->progs.process_exec,
+			tracer->skeleton->progs.process_exec_event);
 	return 0;
 }
 
@@ -611,6 +666,7 @@ static void fill_config(struct tracer *tracer, const struct tracer_options *opti
 	config->return_only = !tracer->programs[OBSERVE_MUNMAP];
 	config->return_is_native = tracer->hooks[OBSERVE_MUNMAP_RETURN].rung == RUNG_TRACEPOINT;
 	config->split_hooked = tracer->programs[OBSERVE_SPLIT] != NULL;
+	config->memory_end_seen = tracer->hooks[OBSERVE_MEMORY_END].kind != NULL;
 	/* The inode's number is the cgroup's id: kernfs has it so on 64-bit machines. */
 	config->cgroup_id = cgroup >= 0 && !fstat(cgroup, &status) ? status.st_ino : 0;
 }
@@ -937,9 +993,60 @@ int tracer_read_totals(const struct tracer *tracer, struct tracer_total **ret, s
 	return 0;
 }
 
+/* Whether a success or an end may have been missed. */
+static bool misses_outcomes(const struct tracer *tracer)
+{
+	return observation_misses(tracer, OBSERVE_MUNMAP) > 0 || observation_misses(tracer, OBSERVE_MEMORY_END) > 0 ||
+	       observation_misses(tracer, OBSERVE_EXIT) > 0 || observation_misses(tracer, OBSERVE_EXEC) > 0;
+}
+
+static void fill_ended(const struct tracer *tracer, uint64_t mm, const struct debtor *debtor, struct event_ended *ret)
+{
+	*ret = (struct event_ended){
+		.header = {.time_ns = clock_now_ns(CLOCK_MONOTONIC), .size = sizeof(*ret), .kind = EVENT_ENDED},
+		.process = {.mm = mm},
+		.end = debtor->ended ? END_MEMORY : END_TRACING,
+		.with_memory = debtor->ended != 0,
+		.debt = DEBT_OPEN,
+	};
+	if (tracer->missed_outcomes)
+		ret->debt |= DEBT_DOUBTFUL;
+	if (debtor->failure_lost)
+		ret->debt |= DEBT_FAILURE_LOST;
+	if (debtor->payment_lost)
+		ret->debt |= DEBT_PAYMENT_LOST;
+}
+
+int tracer_read_debtors(const struct tracer *tracer, struct event_ended **ret, size_t *count)
+{
+	int map = bpf_map__fd(tracer->skeleton->maps.debtors);
+	uint32_t room = bpf_map__max_entries(tracer->skeleton->maps.debtors);
+	_cleanup_free_ struct event_ended *ended = NULL;
+	uint64_t key, *previous = NULL;
+	struct debtor debtor;
+	size_t found = 0;
+
+	*ret = NULL;
+	*count = 0;
+	if (!tracer->skeleton->bss->switches.debtors)
+		return 0;
+	ended = calloc(room, sizeof(*ended));
+	if (!ended)
+		return -ENOMEM;
+	for (; found < room && !bpf_map_get_next_key(map, previous, &key); previous = &key) {
+		if (bpf_map_lookup_elem(map, &key, &debtor))
+			return -errno;
+		fill_ended(tracer, key, &debtor, &ended[found++]);
+	}
+	*ret = cleanup_take(ended);
+	*count = found;
+	return 0;
+}
+
 void tracer_stop(struct tracer *tracer)
 {
 	tracer->missed = count_misses(tracer);
+	tracer->missed_outcomes = misses_outcomes(tracer);
 	tracer->stopped = true;
 	detach_all(tracer);
 	/* A program may still be at work on another CPU. This waits for an RCU grace period: they run under its lock. */

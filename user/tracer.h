@@ -27,7 +27,7 @@ struct tracer_options {
 
 /* One observation, and how it is made. */
 struct hook {
-	const char *observation; /* "munmap", "munmap_return", "split", "fork", "limit", "mapping", "watch", "earlier", "calls" */
+	const char *observation; /* "munmap", "munmap_return", "split", "fork", "limit", "mapping", "earlier", ... */
 	enum rung rung; /* RUNG_AUTO: none: not made, or not one of the ladder */
 	const char *
 		kind; /* "fentry", "fexit", "kprobe", "kretprobe", "tp_btf", "tp", "iter", "cgroup/sysctl", "poll"; NULL: none */
@@ -92,6 +92,12 @@ struct tracer_total {
 	struct total total;
 };
 int tracer_read_totals(const struct tracer *tracer, struct tracer_total **ret, size_t *count);
+
+/*
+ * Of memory that owes, after tracer_stop(): an END_TRACING each, or an END_MEMORY that found no room, with what the kernel
+ * side lost of it. The caller frees *ret.
+ */
+int tracer_read_debtors(const struct tracer *tracer, struct event_ended **ret, size_t *count);
 
 /*
  * What was lost, by cause, in kernel programs, and calls that a hook missed because it was busy on that CPU. Misses that

@@ -64,8 +64,22 @@ struct maple_tree {
 	void *ma_root;
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
+#if defined(__TARGET_ARCH_x86)
+typedef struct {
+	u64 ctx_id;
+} mm_context_t;
+#endif
+
 struct mm_struct {
 	int map_count;
+	atomic_t mm_users;
+#if defined(__TARGET_ARCH_x86)
+	mm_context_t context;
+#endif
 	unsigned long task_size;
 	unsigned long total_vm;
 	unsigned long data_vm;
@@ -108,10 +122,6 @@ struct mm_struct___vma_count {
 	int vma_count;
 };
 
-typedef struct {
-	int counter;
-} atomic_t;
-
 struct rlimit {
 	unsigned long rlim_cur;
 	unsigned long rlim_max;
@@ -119,6 +129,9 @@ struct rlimit {
 
 struct signal_struct {
 	atomic_t live;
+	int nr_threads;
+	int group_exit_code;
+	unsigned int flags;
 	struct rlimit rlim[16]; /* RLIM_NLIMITS */
 	struct mm_struct *oom_mm; /* set for the victims of the OOM killer */
 };
@@ -228,6 +241,7 @@ struct task_struct {
 #endif
 	int pid;
 	int tgid;
+	int exit_code;
 	char comm[16];
 	u64 start_boottime;
 	u64 self_exec_id;
@@ -238,6 +252,7 @@ struct task_struct {
 	struct css_set *cgroups;
 	struct nsproxy *nsproxy;
 	struct task_struct *group_leader;
+	void *vfork_done; /* set as long as the parent waits for this child of its vfork() */
 	unsigned long sas_ss_sp;
 	unsigned long sas_ss_size;
 };
@@ -267,6 +282,7 @@ struct pt_regs {
 
 /* The record of the tracepoint mmap_lock_released, for programs that attach to it through perf. */
 struct trace_event_raw_mmap_lock {
+	struct mm_struct *mm;
 	bool write;
 };
 

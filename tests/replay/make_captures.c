@@ -310,6 +310,49 @@ static void make_near_limit(struct capture_writer *writer)
 	put(writer, &near);
 }
 
+/* Of one process after the other: paid by a retry, paid in part and then over, aborted, lost on the way, still owed. */
+static void make_outcomes(struct capture_writer *writer)
+{
+	struct event_failure_full full;
+	struct event_failure *f = &full.failure;
+	struct event_ended memory, end;
+	struct event_paid paid;
+
+	records_failure(&full);
+	records_paid(&paid);
+	for (int i = 0; i < 3; i++) {
+		put(writer, &full);
+		put(writer, &paid);
+		paid.header.time_ns += 50 * NSEC_PER_MSEC;
+		f->header.time_ns += 50 * NSEC_PER_MSEC;
+	}
+	f->process.mm = paid.process.mm += 1;
+	f->process.tgid = paid.process.tgid = 78;
+	put(writer, &full);
+	put(writer, &full);
+	paid.length_bytes = 2 * RECORDS_PAGE_BYTES;
+	put(writer, &paid);
+	paid.length_bytes = 1ULL << 30;
+	paid.syscall = SYSCALL_NONE;
+	put(writer, &paid);
+	records_ended(END_MEMORY, &memory);
+	records_ended(END_EXIT, &end);
+	f->process.mm = memory.process.mm = end.process.mm = paid.process.mm + 1;
+	f->process.tgid = end.process.tgid = 79;
+	end.exit_code = 0x86;
+	put(writer, &full);
+	put(writer, &end);
+	put(writer, &memory);
+	f->process.mm++;
+	f->process.tgid = 80;
+	f->debt |= DEBT_PAYMENT_LOST;
+	put(writer, &full);
+	f->process.mm++;
+	f->process.tgid = 81;
+	f->debt = DEBT_OPEN;
+	put(writer, &full);
+}
+
 static void make_nothing(struct capture_writer *writer)
 {
 	(void)writer;
@@ -334,6 +377,7 @@ static const struct {
 	{"truncated_stack", make_truncated_stack},
 	{"exec", make_exec},
 	{"near_limit", make_near_limit},
+	{"outcomes", make_outcomes},
 	{"nothing", make_nothing},
 };
 

@@ -85,6 +85,7 @@ void records_failure(struct event_failure_full *ret)
 	f->verdict = VERDICT_MAX_MAP_COUNT;
 	f->evidence = EVIDENCE_UNDER_LOCK;
 	f->interior = 1;
+	f->debt = DEBT_OPEN;
 	records_user_stack(ret, USER_TEXT, 4);
 	records_kernel_stack(ret, KERNEL_TEXT, 4);
 }
@@ -158,6 +159,31 @@ void records_near(struct event_near *ret)
 	ret->vma_count = ret->peak = 52424;
 	ret->vma_limit = RECORDS_LIMIT;
 	ret->percent = 80;
+}
+
+void records_paid(struct event_paid *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->header.time_ns = 4002214000000ULL;
+	ret->header.size = sizeof(*ret);
+	ret->header.kind = EVENT_PAID;
+	fill_process(&ret->process);
+	ret->addr = VMA_START + 66 * RECORDS_PAGE_BYTES;
+	ret->length_bytes = 33 * RECORDS_PAGE_BYTES;
+	ret->syscall = SYSCALL_MUNMAP;
+	ret->debt = DEBT_OPEN;
+}
+
+void records_ended(uint8_t end, struct event_ended *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->header.time_ns = 4002314000000ULL;
+	ret->header.size = sizeof(*ret);
+	ret->header.kind = EVENT_ENDED;
+	fill_process(&ret->process);
+	ret->end = end;
+	ret->with_memory = end == END_MEMORY;
+	ret->debt = DEBT_OPEN;
 }
 
 static void fill_piece(struct records_slice *slice, int i, uint32_t offset, uint32_t length)

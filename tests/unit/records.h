@@ -45,6 +45,10 @@ void records_mapped(struct event_mapped *ret);
 /* It crossed 80 %, 100,000 mappings a second after it got hot and 120,000 a second lately. */
 void records_near(struct event_near *ret);
 
+/* The same munmap() succeeded 100 ms later; 200 ms later its memory ended, or the process did (enum event_end). */
+void records_paid(struct event_paid *ret);
+void records_ended(uint8_t end, struct event_ended *ret);
+
 /* The slice of a failure, of two pieces with a gap between them that holds 0x5a; the first is all 'A', the second 'B'. */
 struct records_slice {
 	struct event_slice slice;

@@ -36,6 +36,8 @@ static void test_every_kind(void **state)
 	struct event_failure_full full;
 	struct event_limit limit;
 	struct event_near near;
+	struct event_paid paid;
+	struct event_ended ended;
 	struct event_hot hot;
 	struct event event;
 
@@ -54,6 +56,16 @@ static void test_every_kind(void **state)
 	assert_ptr_equal(event.near, &near);
 	memset(near.process.comm, 'x', sizeof(near.process.comm)); /* a name without an end */
 	assert_int_equal(event_decode(&near, sizeof(near), &event), -EBADMSG);
+	records_paid(&paid);
+	assert_int_equal(event_decode(&paid, sizeof(paid), &event), 0);
+	assert_ptr_equal(event.paid, &paid);
+	memset(paid.process.thread_comm, 'x', sizeof(paid.process.thread_comm));
+	assert_int_equal(event_decode(&paid, sizeof(paid), &event), -EBADMSG);
+	records_ended(END_EXIT, &ended);
+	assert_int_equal(event_decode(&ended, sizeof(ended), &event), 0);
+	assert_ptr_equal(event.ended, &ended);
+	memset(ended.process.comm, 'x', sizeof(ended.process.comm));
+	assert_int_equal(event_decode(&ended, sizeof(ended), &event), -EBADMSG);
 	records_limit(100, 200, &limit);
 	assert_int_equal(event_decode(&limit, sizeof(limit), &event), 0);
 	assert_int_equal(event.kind, EVENT_LIMIT);
@@ -77,10 +89,14 @@ static void test_layout_is_the_contract(void **state)
 	assert_int_equal(sizeof(struct event_slice), 216);
 	assert_int_equal(sizeof(struct event_mapped), 104);
 	assert_int_equal(sizeof(struct event_near), 144);
+	assert_int_equal(sizeof(struct event_paid), 128);
+	assert_int_equal(sizeof(struct event_ended), 112);
 	assert_int_equal(EVENT_FAILURE, 0);
 	assert_int_equal(EVENT_HOT, 1);
 	assert_int_equal(EVENT_LIMIT, 2);
 	assert_int_equal(EVENT_NEAR, 5);
+	assert_int_equal(EVENT_PAID, 6);
+	assert_int_equal(EVENT_ENDED, 7);
 }
 
 static void test_sizes(void **state)

@@ -522,6 +522,11 @@ static void test_end_json(void **state)
 	json_t *record;
 
 	(void)state;
+	summary.debts = (struct debt_sums){.bytes = 4096, .peak_bytes = 8192};
+	summary.debts.by_kind[OUTCOME_NOT_FREED].debts = 2;
+	summary.debts.by_kind[OUTCOME_NOT_FREED].bytes_failed = 8192;
+	summary.debts.by_kind[OUTCOME_NOT_FREED].bytes_freed = 4096;
+	summary.debts.by_kind[OUTCOME_NOT_FREED].bytes_not_released = 4096;
 	summary.losses.causes[LOSS_RING_FULL] = 4;
 	assert_int_equal(render_end(stage->sink, &summary), 0);
 	record = parsed();
@@ -531,6 +536,10 @@ static void test_end_json(void **state)
 	assert_field(record, "processes.0.comm_b64", "\"Yv8=\"");
 	assert_field(record, "processes.0.errno", "null");
 	assert_field(record, "processes.0.verdict", "\"unknown\"");
+	assert_field(record, "debts",
+		     "{\"bytes_not_released\":4096,\"peak_bytes_not_released\":8192,\"outcomes\":[{\"outcome\":"
+		     "\"not_freed\",\"debts\":2,\"bytes_failed\":8192,\"bytes_freed\":4096,"
+		     "\"bytes_not_released\":4096}]}");
 	assert_field(record, "lost.ring_full", "4");
 	assert_field(record, "lost.state_full", "0");
 	assert_field(record, "lost.hook_missed", "null");
@@ -568,7 +577,7 @@ static void test_failure_text(void **state)
 		"  why     vm.max_map_count: 65530 of 65530 mappings used; the range lies inside one mapping, so "
 		"unmapping it needs 1 more\n"
 		"  vma     0x7f184b2a6000-0x7f184b36c000 rw-p anonymous, 792 KiB\n"
-		"  leaked  132 KiB by this call; 132 KiB in 1 call by this process\n"
+		"  leaked  132 KiB by this call; 132 KiB in 1 range by this process\n"
 		"  stack   0x55d2a0c01139 (process_gone)\n"
 		"          0x55d2a0c01149 (process_gone)\n"
 		"          0x55d2a0c01159 (process_gone)\n"
@@ -585,7 +594,7 @@ static void test_failure_text(void **state)
 		"  why     vm.max_map_count: 65530 of 65530 mappings used; the range lies inside one mapping, so "
 		"unmapping it needs 1 more\n"
 		"  vma     0x7f184b2a6000-0x7f184b36c000 rw-p anonymous, 792 KiB\n"
-		"  leaked  132 KiB by this call; 264 KiB in 2 calls by this process\n"
+		"  leaked  132 KiB by this call; 132 KiB in 1 range by this process\n"
 		"  stack   as failure 1\n");
 }
 
@@ -687,6 +696,9 @@ static void test_end_text(void **state)
 	summary.losses.missed = 2;
 	summary.output_errors = 3;
 	summary.bad_records = 5;
+	summary.debts = (struct debt_sums){.peak_bytes = 8192};
+	summary.debts.by_kind[OUTCOME_PROCESS_ENDED].debts = 1;
+	summary.debts.by_kind[OUTCOME_PROCESS_ENDED].bytes_failed = 8192;
 	total.total.failures = 1;
 	assert_int_equal(render_end(stage->sink, &summary), 0);
 	assert_string_equal(written(),
@@ -696,10 +708,89 @@ static void test_end_text(void **state)
 			    "             5582  b\\x0a               munmap    ENOMEM   max_map_count           1  "
 			    "8 KiB\n"
 			    "  near    1 warning; nearest came b[5582], with 52424 of 65530 mappings\n"
+			    "  kept    0 bytes now, 8 KiB at the most\n"
+			    "          1 kept until the process ended: 8 KiB\n"
 			    "  lost    4 failures counted but not shown: the ring buffer was full\n"
 			    "  lost    2 calls at most that no hook saw: its program was busy on that CPU\n"
 			    "  lost    3 records that could not be written\n"
 			    "  lost    5 records that could not be read\n");
+}
+
+/* A failure, a retry in vain, and the end of the process by a signal. */
+static void put_an_end(void)
+{
+	struct event_failure_full full;
+	struct event_ended ended;
+
+	records_failure(&full);
+	put(&full);
+	put(&full);
+	written();
+	records_ended(END_MEMORY, &ended);
+	put(&ended);
+	records_ended(END_EXIT, &ended);
+	ended.exit_code = 6;
+	put(&ended);
+}
+
+static void test_outcome_json(void **state)
+{
+	json_t *record;
+
+	(void)state;
+	put_an_end();
+	record = parsed();
+	assert_field(record, "event", "\"outcome\"");
+	assert_field(record, "time", "\"2026-11-21T14:03:22.314000000Z\"");
+	assert_field(record, "process.pid", "5582");
+	assert_field(record, "process.exe", "null");
+	assert_field(record, "outcome", "\"process_ended\"");
+	assert_field(record, "behaviour", "\"aborted\"");
+	assert_field(record, "debts", "1");
+	assert_field(record, "failures", "2");
+	assert_field(record, "retries", "1");
+	assert_field(record, "bytes_failed", "135168");
+	assert_field(record, "bytes_freed", "0");
+	assert_field(record, "bytes_not_released", "135168");
+	assert_field(record, "peak_bytes_not_released", "135168");
+	assert_field(record, "ended_by", "\"signal\"");
+	assert_field(record, "exit_code", "null");
+	assert_field(record, "exit_signal", "6");
+	json_decref(record);
+}
+
+static void test_outcome_text(void **state)
+{
+	struct event_failure_full full;
+	struct event_paid paid;
+
+	(void)state;
+	put_an_end();
+	assert_string_equal(written(), "14:03:22.314  b[5582]  ended by signal 6 with 132 KiB of 132 KiB still not "
+				       "released, 1 retry; it aborted\n");
+	records_failure(&full);
+	put(&full);
+	written();
+	records_paid(&paid);
+	paid.length_bytes = RECORDS_PAGE_BYTES;
+	put(&paid);
+	assert_string_equal(written(), "");
+	assert_int_equal(pending_end(stage->pending), 0);
+	assert_int_equal(show(stage->sink), 0);
+	assert_string_equal(written(), "14:03:22.314  b[5582]  not freed so far: 128 KiB of 132 KiB, 1 retry\n");
+	put(&full);
+	written();
+	paid.length_bytes = 34 * RECORDS_PAGE_BYTES;
+	put(&paid);
+	assert_string_equal(written(), "14:03:22.214  b[5582]  freed after all: 132 KiB by a later call\n");
+	full.failure.debt = 0;
+	full.failure.process.mm++;
+	put(&full);
+	assert_non_null(strstr(written(), "leaked  132 KiB by this call; about 132 KiB in 1 range by this process\n"));
+	assert_int_equal(pending_end(stage->pending), 0);
+	assert_int_equal(show(stage->sink), 0);
+	assert_string_equal(written(), "14:03:22.314  b[5582]  not known whether 132 KiB was freed: calls may have "
+				       "been missed\n");
 }
 
 /* A list of names, from the code. */
@@ -827,6 +918,22 @@ static void test_schema_census(void **state)
 	assert_enum("census_reason.enum", &reasons);
 }
 
+static void test_schema_outcomes(void **state)
+{
+	struct names kinds = {}, behaviours = {}, ends = {};
+
+	(void)state;
+	for (int kind = 0; kind < OUTCOME_COUNT; kind++)
+		names_add(&kinds, outcome_kind_name((enum outcome_kind)kind));
+	for (int behaviour = BEHAVIOUR_RETRIED; behaviour <= BEHAVIOUR_WENT_ON; behaviour++)
+		names_add(&behaviours, outcome_behaviour_name((enum outcome_behaviour)behaviour));
+	for (int end = OUTCOME_END_EXIT; end <= OUTCOME_END_EXEC; end++)
+		names_add(&ends, outcome_end_name((enum outcome_end)end));
+	assert_enum("outcome_kind.enum", &kinds);
+	assert_enum("outcome.properties.behaviour.enum", &behaviours);
+	assert_enum("outcome.properties.ended_by.enum", &ends);
+}
+
 static void test_schema_losses(void **state)
 {
 	json_t *schema = schema_load();
@@ -916,6 +1023,8 @@ int main(void)
 		JSON(test_other_events_json),
 		JSON(test_near_json),
 		TEXT(test_near_text),
+		JSON(test_outcome_json),
+		TEXT(test_outcome_text),
 		JSON(test_start_json),
 		JSON(test_end_json),
 		JSON(test_write_that_fails),
@@ -930,6 +1039,7 @@ int main(void)
 		cmocka_unit_test(test_schema_reasons),
 		JSON(test_schema_evidence_and_vma_kinds),
 		cmocka_unit_test(test_schema_census),
+		cmocka_unit_test(test_schema_outcomes),
 		cmocka_unit_test(test_schema_losses),
 		cmocka_unit_test(test_schema_describes_all),
 	};
