@@ -29,7 +29,8 @@ struct config {
 	_Bool return_is_native; /* the hook on the return does not see 32-bit calls */
 	_Bool split_hooked; /* __split_vma is watched: a failed split leaves word of itself */
 	__u8 warn_count; /* 0: nobody is warned */
-	_Bool unused[6];
+	__u8 recorder_ops; /* that the flight recorder keeps of each hot process, up to EVENT_OPS_MAX; 0: it is off */
+	_Bool unused[5];
 };
 
 /*
@@ -62,6 +63,24 @@ struct stack_place {
 };
 
 #define STACK_KEY_WORDS 32
+
+/*
+ * The processes that are, or once were, hot: their calls are looked at however few mappings they have by now, so that none
+ * is missed between two looks. By mm, in buckets; one that finds no room in its bucket takes another one's.
+ */
+#define MARK_BUCKETS	256
+#define MARK_BUCKET_MMS 4
+
+struct marks {
+	__u64 mms[MARK_BUCKETS * MARK_BUCKET_MMS];
+	__u32 any; /* there is one, or was */
+	__u32 turn; /* of the bucket's room: who goes next */
+};
+
+static inline __u32 marks_bucket(__u64 mm)
+{
+	return (mm >> 6 ^ mm >> 14) % MARK_BUCKETS * MARK_BUCKET_MMS;
+}
 
 struct switches {
 	__u32 return_armed; /* hooks under the lock leave word for the one on munmap's return: set before it is attached */

@@ -114,6 +114,10 @@ struct signal_struct {
 struct thread_info {
 	u32 status;
 };
+
+struct thread_struct {
+	unsigned long fsbase;
+};
 #endif
 
 typedef struct {
@@ -159,6 +163,9 @@ struct task_struct {
 	struct task_struct *group_leader;
 	unsigned long sas_ss_sp;
 	unsigned long sas_ss_size;
+#if defined(__TARGET_ARCH_x86)
+	struct thread_struct thread;
+#endif
 };
 
 #if defined(__TARGET_ARCH_x86)
@@ -186,6 +193,7 @@ struct pt_regs {
 
 /* The record of the tracepoint mmap_lock_released, for programs that attach to it through perf. */
 struct trace_event_raw_mmap_lock {
+	struct mm_struct *mm;
 	bool write;
 };
 

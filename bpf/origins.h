@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * origins.h: who makes the mappings of a hot process: each change of their number, to the place that the call came from. A
+ * look that is taken under the lock finds what the call of the current task has changed, and nothing else. Judges nothing,
+ * and names no place: user space does, once for each.
+ */
+#ifndef VMASNOOP_ORIGINS_H
+#define VMASNOOP_ORIGINS_H
+
+#include "vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "emit.h"
+#include "event.h"
+#include "hash.h"
+#include "hot.h"
+#include "kernel.h"
+#include "process.h"
+#include "recorder.h"
+#include "state.h"
+#include "watched.h"
+
+#define ORIGIN_FRAMES	  16 /* that tell one place from another, found by frame pointers */
+#define ORIGIN_FRAMES_MAX 64 /* that are sent where no slice is */
+
+/* None gives way to another one: the sum would be wrong. User space takes out those of processes that have ended. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 32768);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct origin);
+} origins SEC(".maps");
+
+/* Too large for the stack of a program. */
+static const struct watched watched_fresh;
+
+/* A process without a mark may have been looked at before, and then another one took its room: see struct marks. */
+static __always_inline void hot_mark(__u64 mm)
+{
+	__u64 bucket = marks_bucket(mm), at = 0;
+
+	while (at < MARK_BUCKET_MMS && marks.mms[bucket + at])
+		at++;
+	if (at == MARK_BUCKET_MMS)
+		at = marks.turn++ % MARK_BUCKET_MMS;
+	at = (bucket + at) % (MARK_BUCKETS * MARK_BUCKET_MMS);
+	barrier_var(at);
+	marks.mms[at % (MARK_BUCKETS * MARK_BUCKET_MMS)] = mm;
+	marks.any = 1;
+}
+
+/* In munmap.bpf.c's part: see stack.h. */
+int slice_take(__u64 key, __u64 sp, __u32 seen);
+
+struct origin_frame {
+	__u64 next;
+	__u64 return_addr;
+};
+
+/* The frame at bp, of a 32-bit program too; false: there is none. Any that is farther away than a stack is long is no frame. */
+static __always_inline bool read_frame(struct origin_frame *frame, __u64 lowest, __u64 bp, bool compat)
+{
+	if (bp - lowest >= EVENT_SLICE_BYTES_MAX || bpf_probe_read_user(frame, sizeof(*frame), (void *)bp))
+		return false;
+	if (compat) {
+		frame->return_addr = frame->next >> 32;
+		frame->next = (__u32)frame->next;
+	}
+	return frame->return_addr;
+}
+
+/* Global, as is whatever loops: the verifier follows it once. A loop that is left at once costs it nothing. */
+__noinline __u64 origin_hash_frames(__u64 hash, __u64 sp, __u64 bp, __u32 compat)
+{
+	struct origin_frame frame;
+	__u64 lowest = sp;
+
+	for (int i = 0; i < ORIGIN_FRAMES; i++) {
+		if (!read_frame(&frame, lowest, bp, compat))
+			break;
+		hash = hash_add(hash, frame.return_addr);
+		lowest = bp + 1;
+		bp = frame.next;
+	}
+	return hash;
+}
+
+/*
+ * Where a call came from, of all processes. How deep the stack is tells places apart that have no frame pointers; it is
+ * measured from where the thread's own data begins, at which all threads of the C library have their stacks: so they share
+ * their places. The syscall goes in too, for those who make all of theirs in one function.
+ */
+static __noinline __u64 origin_key(const struct hot_key *process, const struct kernel_syscall *call)
+{
+	__u64 hash = hash_add(~process->mm, process->start_time_ns), sp_word = 0;
+
+	hash = hash_add(hash, process->exec_id);
+	hash = hash_add(hash, recorder_syscall(call));
+	if (!config.user_stack)
+		return hash | 1;
+	bpf_probe_read_user(&sp_word, call->compat ? 4 : 8, (void *)call->user_sp);
+	hash = hash_add(hash, call->user_ip);
+	hash = hash_add(hash, call->user_sp - call->thread);
+	hash = hash_add(hash, sp_word);
+	return origin_hash_frames(hash, call->user_sp, call->user_bp, call->compat) | 1;
+}
+
+/* The addresses that frame pointers lead to: what bpf_get_stack() would find, for which a hook's context is needed. */
+static __noinline void copy_frames(struct event_origin_full *full, const struct kernel_syscall *call)
+{
+	__u64 lowest = call->user_sp, bp = call->user_bp;
+	struct event_failure *place = &full->origin.place;
+	struct origin_frame frame;
+	__u32 count = 1;
+
+	full->user_stack[0] = call->user_ip;
+	for (int i = 1; i < ORIGIN_FRAMES_MAX; i++) {
+		if (!read_frame(&frame, lowest, bp, call->compat))
+			break;
+		full->user_stack[i] = frame.return_addr;
+		count = i + 1;
+		lowest = bp + 1;
+		bp = frame.next;
+	}
+	place->user_stack.offset = offsetof(struct event_origin_full, user_stack);
+	place->user_stack.length = count * sizeof(__u64);
+}
+
+static __always_inline void describe_place(struct event_failure *place, const struct kernel_syscall *call, __u64 key)
+{
+	__builtin_memset(place, 0, sizeof(*place));
+	process_describe(&place->process);
+	place->user_ip = call->user_ip;
+	place->user_sp = call->user_sp;
+	place->user_bp = call->user_bp;
+	bpf_probe_read_user(&place->user_sp_word, call->compat ? 4 : 8, (void *)call->user_sp);
+	place->compat = call->compat;
+	place->stack_key = key;
+	place->stack_seen = 1;
+}
+
+/* A place that was not seen before. True: user space has all of it. */
+static __noinline bool origin_tell(__u64 key, const struct kernel_syscall *call)
+{
+	struct event_origin_full *record = emit_reserve_again(struct event_origin_full);
+	int sliced = 0;
+
+	if (!record)
+		return false;
+	describe_place(&record->origin.place, call, key);
+	/* A 32-bit task is not unwound by call-frame information. */
+	if (!call->compat && config.slice_max_bytes)
+		sliced = slice_take(key, call->user_sp, 1);
+	record->origin.place.has_slice = sliced > 0;
+	copy_frames(record, call);
+	emit_submit(record, &record->origin.place.header, EVENT_ORIGIN, sizeof(*record));
+	return sliced >= 0;
+}
+
+static __noinline struct origin *origin_begin(__u64 key, const struct hot_key *process,
+					      const struct kernel_syscall *call)
+{
+	struct origin fresh = {.process = *process, .syscall = recorder_syscall(call)};
+
+	/* Without stacks there is nothing to tell of a place but the syscall. */
+	fresh.told = !config.user_stack;
+	bpf_map_update_elem(&origins, &key, &fresh, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&origins, &key);
+}
+
+static __noinline void origin_add(const struct hot_key *process, struct watched *known,
+				  const struct kernel_syscall *call, __s32 delta)
+{
+	__u64 key = origin_key(process, call);
+	struct origin *origin = bpf_map_lookup_elem(&origins, &key) ?: origin_begin(key, process, call);
+
+	if (!origin) {
+		__sync_fetch_and_add(&known->unplaced, delta);
+		emit_loss(LOSS_ORIGINS_FULL);
+		return;
+	}
+	if (delta > 0)
+		__sync_fetch_and_add(&origin->plus, delta);
+	else
+		__sync_fetch_and_add(&origin->minus, -delta);
+	__sync_fetch_and_add(&origin->calls, 1);
+	/* Where there was no room for it, again with the 2nd, 4th, 8th ... call. */
+	if (!origin->told && !(origin->calls & (origin->calls - 1)) && origin_tell(key, call))
+		origin->told = 1;
+}
+
+static __noinline struct watched *watched_begin(const struct hot_key *process, __u32 count)
+{
+	struct watched *known;
+
+	bpf_map_update_elem(&watched, process, &watched_fresh, BPF_NOEXIST);
+	known = bpf_map_lookup_elem(&watched, process);
+	if (!known)
+		return NULL;
+	process_describe(&known->process);
+	known->since_ns = bpf_ktime_get_ns();
+	known->base = known->last = count;
+	return known;
+}
+
+/* What the call has changed since the look before. */
+static __always_inline void origins_take(const struct hot_key *process, struct watched *known,
+					 const struct kernel_syscall *call, __u32 count, bool gap)
+{
+	__s32 delta = count - known->last;
+
+	if (!delta && !call->inside)
+		return;
+	known->last = count;
+	recorder_note(known, call, delta, count);
+	if (!delta)
+		return;
+	if (!gap) {
+		origin_add(process, known, call, delta);
+		return;
+	}
+	known->gaps++;
+	__sync_fetch_and_add(&known->unplaced, delta);
+}
+
+/*
+ * A look at the current process, a hot one that is wanted, with its lock held. 0, or -1 when there is no room to watch it.
+ * Who holds the lock for reading has changed nothing, but for a call that has just downgraded it: no one can have written
+ * since.
+ */
+static __noinline int origins_look(const struct hot_key *process, struct mm_struct *mm, __u32 look)
+{
+	struct watched *known = bpf_map_lookup_elem(&watched, process);
+	__u32 count = kernel_vma_count(mm);
+	bool gap = !hot_is_marked((__u64)mm);
+	struct kernel_syscall call;
+
+	if (gap)
+		hot_mark((__u64)mm);
+	if (!known)
+		return watched_begin(process, count) ? 0 : -1;
+	kernel_current_syscall(&call);
+	if (look == LOOK_READER && !(call.inside && kernel_syscall_downgrades(&call)))
+		return 0;
+	origins_take(process, known, &call, count, gap);
+	return 0;
+}
+
+#endif
