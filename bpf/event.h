@@ -240,7 +240,8 @@ struct event_origins {
 	struct event_span sums; /* struct event_origin_sum, those with the greatest net first, whatever its sign */
 	__u8 approximate; /* 1: the hooks do not see all calls, or missed some: the sum is right, who has which part may not be */
 	__u8 final; /* 1: the process or the run has ended */
-	__u8 reserved[6];
+	__u8 without_stacks; /* 1: places are syscalls: stacks were not asked for */
+	__u8 reserved[5];
 };
 
 struct event_origins_full {

@@ -31,6 +31,9 @@ int event_decode(const void *data, size_t size, struct event *ret);
 /* The addresses of a span of a checked failure, and their number. */
 const uint64_t *event_addrs(const struct event_failure *failure, const struct event_span *span, size_t *count);
 
+/* The sums of a checked record of origins, and their number. */
+const struct event_origin_sum *event_origin_sums(const struct event_origins *origins, size_t *count);
+
 /*
  * The bytes of a record that mean something: a failure's or a slice's without the room that its stacks did not need.
  * What is written to a capture is this, so that it holds no stale memory. `ret` has room for EVENT_PACKED_MAX bytes;

@@ -16,6 +16,7 @@ struct pending_event {
 	struct event event; /* of a copy of the record */
 	struct model_failure failure; /* when it is one */
 	struct model_near near; /* likewise */
+	struct model_origins origins; /* likewise */
 };
 
 struct pending;

@@ -32,10 +32,14 @@ int render_event(struct sink *sink, const struct model *model, const struct pend
 		return render_limit(sink, model, shown->event.limit);
 	case EVENT_NEAR:
 		return render_near(sink, &shown->near);
+	case EVENT_ORIGINS:
+		return render_origins(sink, &shown->origins);
 	/* These add to what is known of a process, and nothing is said of them. */
 	case EVENT_HOT:
 	case EVENT_SLICE:
 	case EVENT_MAPPED:
+	case EVENT_ORIGIN:
+	case EVENT_OPS:
 	case EVENT_KIND_COUNT:
 		break;
 	}

@@ -33,6 +33,8 @@ int render_limit(struct sink *sink, const struct model *model, const struct even
 
 int render_near(struct sink *sink, const struct model_near *near);
 
+int render_origins(struct sink *sink, const struct model_origins *origins);
+
 /* Any kind of event. */
 int render_event(struct sink *sink, const struct model *model, const struct pending_event *shown);
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "../bpf/event.h"
+#include "origins.h"
 #include "sink.h"
 
 /* Opens a record with the fields that every one has. */
@@ -14,6 +15,12 @@ void render_begin(struct sink *sink, const char *event, uint64_t time_ns);
 /* "process": what is known of one; `exe` and `cgroup` may be NULL. */
 void render_process(struct sink *sink, const struct event_process *process, uint64_t start_time_ns, const char *exe,
 		    const char *cgroup);
+
+/* "origins": who made the mappings of a process; `table` may be NULL, and then it is null and nothing is said. */
+void render_origins_of(struct sink *sink, const struct origins_table *table);
+
+/* "recent_operations": the calls before a failure, likewise. */
+void render_recent(struct sink *sink, const struct event_ops *ops, uint64_t realtime_offset_ns);
 
 /* The names of the log; "unknown" for a value that is not in the list. */
 const char *render_verdict_name(uint32_t verdict);
