@@ -332,7 +332,7 @@ struct total {
 	X(SLICE_FULL, slice_full, "stacks by frame pointers only: the ring of stack slices was full")       \
 	X(WATCH_FULL, watch_full, "hot processes whose mappings have no known origin: too many of them")    \
 	X(ORIGINS_FULL, origins_full, "calls whose mappings are counted but not by place: too many places") \
-	X(OPS_FULL, ops_full, "failures without the calls before them: the ring buffer was full")
+	X(OPS_FULL, ops_full, "failures without the calls before them: the ring of stack slices was full")
 
 enum loss_cause {
 #define X(NAME, name, text) LOSS_##NAME,

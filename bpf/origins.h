@@ -23,7 +23,7 @@
 #include "watched.h"
 
 #define ORIGIN_FRAMES	  16 /* that tell one place from another, found by frame pointers */
-#define ORIGIN_FRAMES_MAX 64 /* that are sent where no slice is */
+#define ORIGIN_FRAMES_MAX 32 /* that are sent where no slice is */
 
 /* None gives way to another one: the sum would be wrong. User space takes out those of processes that have ended. */
 struct {

@@ -25,7 +25,7 @@ int recorder_dump(__u64 stack_key, __u32 stack_seen)
 	known = bpf_map_lookup_elem(&watched, &key);
 	if (!known)
 		return 0;
-	record = emit_reserve_again(struct event_ops);
+	record = emit_reserve_slice(struct event_ops);
 	if (!record) {
 		emit_loss(LOSS_OPS_FULL);
 		return 0;

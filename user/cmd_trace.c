@@ -169,12 +169,15 @@ static int on_slice(void *context, void *data, size_t size)
 	return 0;
 }
 
-/* The slice of a failure was submitted before it was. */
+/* The slice of a failure, and the calls before it, were submitted before it was. */
 static void take_slice(struct trace *trace, const struct event_failure *failure)
 {
+	if (!failure->has_slice && !failure->has_ops)
+		return;
 	for (int i = 0; i < SLICE_TRIES; i++) {
 		ring_buffer__consume(trace->slices);
-		if (model_has_slice(trace->model, failure))
+		if ((!failure->has_slice || model_has_slice(trace->model, failure)) &&
+		    (!failure->has_ops || model_has_ops(trace->model, failure)))
 			return;
 		sched_yield();
 	}
@@ -197,11 +200,10 @@ static int on_record(void *context, void *data, size_t size)
 	/* After the last failure that was asked for only the limit is still of interest. */
 	if (has_shown_enough(trace) && event.kind != EVENT_LIMIT)
 		return full;
-	if (event.kind == EVENT_ORIGIN && event.origin->place.has_slice)
+	if (event.kind == EVENT_ORIGIN)
 		take_slice(trace, &event.origin->place);
 	if (event.kind == EVENT_FAILURE) {
-		if (event.failure->has_slice)
-			take_slice(trace, event.failure);
+		take_slice(trace, event.failure);
 		trace->shown++;
 	}
 	take_event(trace, &event);
@@ -450,6 +452,26 @@ static void tell_hooks(const struct hook *hooks, size_t count)
 	}
 }
 
+/* Whether there may be more. */
+static bool take_records(struct trace *trace)
+{
+	bool more;
+
+	trace->batch = 0;
+	more = ring_buffer__consume(trace->ring) == -EAGAIN;
+	show_complete(trace);
+	return more;
+}
+
+/* Takes what is in the ring by now, and more; false: it comes faster than it can be taken. */
+static bool drain(struct trace *trace)
+{
+	for (int i = 0; i < DRAIN_TRIES; i++)
+		if (!take_records(trace))
+			return true;
+	return false;
+}
+
 /* From here on nothing is missed: say so to the log, to people, and to whoever waits for it. */
 static void announce(struct trace *trace)
 {
@@ -462,6 +484,8 @@ static void announce(struct trace *trace)
 	trace->started_ns = clock_now_ns(CLOCK_MONOTONIC);
 	output_note(trace->output, render_start(output_sink(trace->output), &start));
 	tell_hooks(start.hooks, start.hook_count);
+	/* Processes that are hot already are watched from here on. */
+	drain(trace);
 	log_info("tracing munmap() through %s %s; vm.max_map_count is %u%s", start.hooks[0].kind ?: start.hooks[1].kind,
 		 start.hooks[0].function ?: start.hooks[1].function, start.vma_limit,
 		 trace->opts->command || trace->opts->duration_ns ? "" : "; Ctrl-C ends with a summary");
@@ -514,26 +538,6 @@ static void follow_losses(struct trace *trace)
 		return;
 	trace->ring_full = losses.causes[LOSS_RING_FULL];
 	model_note_losses(trace->model);
-}
-
-/* Whether there may be more. */
-static bool take_records(struct trace *trace)
-{
-	bool more;
-
-	trace->batch = 0;
-	more = ring_buffer__consume(trace->ring) == -EAGAIN;
-	show_complete(trace);
-	return more;
-}
-
-/* Takes what is in the ring by now, and more; false: it comes faster than it can be taken. */
-static bool drain(struct trace *trace)
-{
-	for (int i = 0; i < DRAIN_TRIES; i++)
-		if (!take_records(trace))
-			return true;
-	return false;
 }
 
 static bool has_ended(const struct event_process *process)

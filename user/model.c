@@ -358,6 +358,11 @@ int model_ops(struct model *model, const struct event_ops *raw)
 	return recent_add(model->recent, raw);
 }
 
+bool model_has_ops(const struct model *model, const struct event_failure *failure)
+{
+	return recent_has(model->recent, failure);
+}
+
 static int keep_fresh(struct model_process *process, struct origins_table *table)
 {
 	origins_table_free(process->fresh);

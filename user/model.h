@@ -138,6 +138,7 @@ int model_slice(struct model *model, const struct event_slice *raw);
 /* Records were lost on their way: what processes have told of themselves may not be all. */
 void model_note_losses(struct model *model);
 
+bool model_has_ops(const struct model *model, const struct event_failure *failure);
 bool model_has_slice(const struct model *model, const struct event_failure *failure);
 
 /* The answer to what options.stacks.ask was asked, as symbolizer_answered. */

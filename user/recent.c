@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* recent.c: see recent.h. A list: a record and its failure are next to one another in the ring, but for other CPUs' records. */
+/* recent.c: see recent.h. A list, searched from the oldest on, as is that of the slices, which come the same way. */
 #include "recent.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#define RECENT_MAX 256
+#define RECENT_MAX 2048 /* more than the ring of slices holds */
 
 struct kept {
 	TAILQ_ENTRY(kept) all;
@@ -66,18 +66,28 @@ int recent_add(struct recent *recent, const struct event_ops *record)
 	return 0;
 }
 
-struct event_ops *recent_take(struct recent *recent, const struct event_failure *failure)
+static struct kept *find(const struct recent *recent, const struct event_failure *failure)
 {
 	struct kept *kept;
 
-	if (!failure->has_ops)
-		return NULL;
 	TAILQ_FOREACH(kept, &recent->list, all)
 	{
 		if (kept->record->stack_key == failure->stack_key && kept->record->stack_seen == failure->stack_seen)
-			return take(recent, kept);
+			break;
 	}
-	return NULL;
+	return kept;
+}
+
+bool recent_has(const struct recent *recent, const struct event_failure *failure)
+{
+	return find(recent, failure) != NULL;
+}
+
+struct event_ops *recent_take(struct recent *recent, const struct event_failure *failure)
+{
+	struct kept *kept = failure->has_ops ? find(recent, failure) : NULL;
+
+	return kept ? take(recent, kept) : NULL;
 }
 
 const struct event_op *recent_op(const struct event_ops *record, size_t n)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* recent.h: what the flight recorder handed out, until the failure comes for which it did. Shows nothing. */
+/* recent.h: what the flight recorder has handed out, until the failure comes for which it did. Shows nothing. */
 #ifndef VMASNOOP_RECENT_H
 #define VMASNOOP_RECENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "../bpf/event.h"
@@ -15,6 +16,8 @@ void recent_free(struct recent *recent);
 
 /* Keeps a copy; of very many that wait the oldest are dropped. 0 or -ENOMEM. */
 int recent_add(struct recent *recent, const struct event_ops *record);
+
+bool recent_has(const struct recent *recent, const struct event_failure *failure);
 
 /* What is there for the failure, taken out, when the caller frees it; or NULL. */
 struct event_ops *recent_take(struct recent *recent, const struct event_failure *failure);
