@@ -19,8 +19,14 @@
  */
 int hot_observe(void);
 
-/* Whose lock the current task holds while it looks. */
-enum { LOOK_READER, LOOK_WRITER };
+/* How the current task holds its lock while it looks. */
+enum {
+	LOOK_READER,
+	LOOK_WRITER,
+	/* For writing, in 5.10, where nothing tells of the end of a call: within one that may go on to change mappings. */
+	LOOK_SPLIT, /* at the end of __split_vma() */
+	LOOK_UNMAP, /* at the end of __do_munmap() */
+};
 
 /* The same with its lock held, and then it may also have had many mappings once: whom of those made which is seen as well. */
 int hot_observe_locked(__u32 look);

@@ -136,10 +136,20 @@ static __always_inline void kernel_current_syscall(struct kernel_syscall *call)
 	call->thread = call->compat ? 0 : BPF_CORE_READ(task, thread.fsbase);
 }
 
+static __always_inline bool kernel_syscall_is_mmap(const struct kernel_syscall *call)
+{
+	return call->nr == (call->compat ? 192 : 9) || (call->compat && call->nr == 90);
+}
+
+static __always_inline bool kernel_syscall_is_munmap(const struct kernel_syscall *call)
+{
+	return call->nr == (call->compat ? 91 : 11);
+}
+
 /* Calls that hold the lock for reading once they have changed what they were to change: munmap(), mremap(), brk(). */
 static __always_inline bool kernel_syscall_downgrades(const struct kernel_syscall *call)
 {
-	return call->nr == (call->compat ? 91 : 11) || call->nr == (call->compat ? 163 : 25) ||
+	return kernel_syscall_is_munmap(call) || call->nr == (call->compat ? 163 : 25) ||
 	       call->nr == (call->compat ? 45 : 12);
 }
 

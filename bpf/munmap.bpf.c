@@ -228,7 +228,7 @@ static __always_inline void on_core_exit(void *ctx, __u32 count, long ret, __u64
  */
 static __always_inline void on_core_exit_locked(void *ctx, struct mm_struct *mm, __u32 count, long ret)
 {
-	note_if_hot_locked(mm, count, LOOK_WRITER);
+	note_if_hot_locked(mm, count, LOOK_UNMAP);
 	if (ret < 0)
 		on_core_failure(ctx, -ret, mask_unknown(0));
 }

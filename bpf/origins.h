@@ -226,6 +226,16 @@ static __always_inline void origins_take(const struct hot_key *process, struct w
 	__sync_fetch_and_add(&known->unplaced, delta);
 }
 
+/* Whether another hook sees what the call has done, when it is done. */
+static __always_inline bool is_too_early(const struct kernel_syscall *call, __u32 look)
+{
+	if (look == LOOK_READER)
+		return !call->inside || !kernel_syscall_downgrades(call);
+	if (!call->inside || look == LOOK_WRITER)
+		return false;
+	return kernel_syscall_is_mmap(call) || (look == LOOK_SPLIT && kernel_syscall_is_munmap(call));
+}
+
 /*
  * A look at the current process, a hot one that is wanted, with its lock held. 0, or -1 when there is no room to watch it.
  * Who holds the lock for reading has changed nothing, but for a call that has just downgraded it: no one can have written
@@ -243,7 +253,7 @@ static __noinline int origins_look(const struct hot_key *process, struct mm_stru
 	if (!known)
 		return watched_begin(process, count) ? 0 : -1;
 	kernel_current_syscall(&call);
-	if (look == LOOK_READER && !(call.inside && kernel_syscall_downgrades(&call)))
+	if (is_too_early(&call, look))
 		return 0;
 	origins_take(process, known, &call, count, gap);
 	return 0;

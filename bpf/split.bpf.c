@@ -56,7 +56,7 @@ static __always_inline void on_split_exit_locked(int ret)
 
 	if (ret < 0)
 		on_split_failure(-ret);
-	note_if_hot_locked(mm, kernel_vma_count(mm), LOOK_WRITER);
+	note_if_hot_locked(mm, kernel_vma_count(mm), LOOK_SPLIT);
 }
 
 /* (mm or vmi, vma, addr, new_below) in every version: docs/KERNELS.md 1. */
