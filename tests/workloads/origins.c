@@ -53,10 +53,13 @@ static char *page(char *region, size_t i)
 /* Each page splits what is around it: 2 more. */
 static __attribute__((noinline)) void map_pages(char *region, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		if (mmap(page(region, i), page_bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
-		    MAP_FAILED)
+	for (size_t i = 0; i < count; i++) {
+		char *mapped =
+			mmap(page(region, i), page_bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+		if (mapped == MAP_FAILED)
 			die("mmap");
+	}
 }
 
 /* Each hole splits what is around it: 1 more. */
