@@ -17,12 +17,14 @@
 #include "hash.h"
 #include "hot.h"
 #include "kernel.h"
+#include "mask.h"
 #include "process.h"
 #include "recorder.h"
 #include "state.h"
 #include "watched.h"
 
 #define ORIGIN_FRAMES	  16 /* that tell one place from another, found by frame pointers */
+#define WORDS_AT_ONCE	  8
 #define ORIGIN_FRAMES_MAX 32 /* that are sent where no slice is */
 
 /* None gives way to another one: the sum would be wrong. User space takes out those of processes that have ended. */
@@ -63,13 +65,14 @@ struct origin_frame {
 /* The frame at bp, of a 32-bit program too; false: there is none. Any that is farther away than a stack is long is no frame. */
 static __always_inline bool read_frame(struct origin_frame *frame, __u64 lowest, __u64 bp, bool compat)
 {
+	/* Not a branch, since those in loops are dear: see mask.h. */
+	__u64 wide = mask_if_zero(compat);
+
 	if (bp - lowest >= EVENT_SLICE_BYTES_MAX || bpf_probe_read_user(frame, sizeof(*frame), (void *)bp))
 		return false;
-	if (compat) {
-		frame->return_addr = frame->next >> 32;
-		frame->next = (__u32)frame->next;
-	}
-	return frame->return_addr;
+	frame->return_addr = (frame->return_addr & wide) | (frame->next >> 32 & ~wide);
+	frame->next &= wide | 0xffffffff;
+	return true;
 }
 
 /* Global, as is whatever loops: the verifier follows it once. A loop that is left at once costs it nothing. */
@@ -89,6 +92,28 @@ __noinline __u64 origin_hash_frames(__u64 hash, __u64 sp, __u64 bp, __u32 compat
 }
 
 /*
+ * Of the words on the stack those that may be return addresses into the program itself: who has no frame pointers is told from
+ * others that are as deep by these. Some may be left from earlier calls: then a place has more than one key, and user space
+ * sees that their stacks are alike.
+ */
+__noinline __u64 origin_hash_words(__u64 hash, __u64 sp)
+{
+	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
+	__u64 start = BPF_CORE_READ(mm, start_code), end = BPF_CORE_READ(mm, end_code), sum = 0;
+	__u64 words[WORDS_AT_ONCE];
+
+	for (int i = 0; i < STACK_KEY_WORDS; i += WORDS_AT_ONCE) {
+		/* Leaves zeros where it fails. */
+		bpf_probe_read_user(words, sizeof(words), (void *)(sp + i * sizeof(__u64)));
+		/* Each by a factor of its own: not hash_add(), where one waits for the other. */
+		for (int j = 0; j < WORDS_AT_ONCE; j++)
+			sum += (words[j] & mask_if_below(start, words[j]) & mask_if_below(words[j], end)) *
+			       (0x9e3779b97f4a7c15ULL + 2 * (i + j));
+	}
+	return hash_add(hash, sum);
+}
+
+/*
  * Where a call came from, of all processes. How deep the stack is tells places apart that have no frame pointers; it is
  * measured from where the thread's own data begins, at which all threads of the C library have their stacks: so they share
  * their places. The syscall goes in too, for those who make all of theirs in one function.
@@ -105,6 +130,7 @@ static __noinline __u64 origin_key(const struct hot_key *process, const struct k
 	hash = hash_add(hash, call->user_ip);
 	hash = hash_add(hash, call->user_sp - call->thread);
 	hash = hash_add(hash, sp_word);
+	hash = origin_hash_words(hash, call->user_sp);
 	return origin_hash_frames(hash, call->user_sp, call->user_bp, call->compat) | 1;
 }
 
@@ -126,7 +152,8 @@ static __noinline void copy_frames(struct event_origin_full *full, const struct 
 		bp = frame.next;
 	}
 	place->user_stack.offset = offsetof(struct event_origin_full, user_stack);
-	place->user_stack.length = count * sizeof(__u64);
+	/* Else all that follows would be verified once for each. */
+	place->user_stack.length = mask_unknown(count) * sizeof(__u64);
 }
 
 static __always_inline void describe_place(struct event_failure *place, const struct kernel_syscall *call, __u64 key)
