@@ -33,6 +33,7 @@ struct model_process {
 	uint64_t leaks; /* failures that left something mapped */
 	uint64_t second_began_ns; /* the second of which the rate of failures is taken, and what was shown in it */
 	unsigned int shown_in_second;
+	struct advised advised;
 };
 
 TAILQ_HEAD(process_list, model_process);
@@ -45,6 +46,7 @@ struct model {
 	struct process_list processes; /* the last used at the end */
 	size_t count;
 	struct readings readings;
+	struct advised_machine machine;
 };
 
 static int process_compare(const void *left, const void *right)
@@ -204,6 +206,7 @@ int model_failure(struct model *model, const struct event_failure *raw, struct m
 	reading_take(&model->readings, &process->reading, &raw->process, raw->header.time_ns);
 	failure.time_ns = model_realtime_ns(model, raw->header.time_ns);
 	failure.start_time_ns = raw->process.start_time_ns + (uint64_t)model->options.boottime_offset_ns;
+	advised_note_failure(&process->advised, &model->machine, process->reading.is_contained, raw, &failure.advice);
 	fill_numbers(process, raw, &failure);
 	err = find_user_stack(model, process, &failure);
 	err = err ?: copy_string(process->reading.exe, &failure.exe) ?: copy_string(process->reading.cgroup, &failure.cgroup);
@@ -282,6 +285,8 @@ int model_near(struct model *model, const struct event_near *raw, struct model_n
 	near.time_ns = model_realtime_ns(model, raw->header.time_ns);
 	near.start_time_ns = raw->process.start_time_ns + (uint64_t)model->options.boottime_offset_ns;
 	near_read_growth(raw, &near.growth);
+	advised_note_near(&process->advised, &model->machine, process->reading.is_contained, raw, &near.growth,
+			  &near.advice);
 	if (copy_string(process->reading.exe, &near.exe) || copy_string(process->reading.cgroup, &near.cgroup)) {
 		model_near_fini(&near);
 		return -ENOMEM;
@@ -355,6 +360,7 @@ int model_new(const struct model_options *options, struct model **ret)
 		return -ENOMEM;
 	model->options = *options;
 	model->readings.live = options->live;
+	model->machine.live = options->live;
 	model->readings.forget = options->forget;
 	model->readings.context = options->stacks.context;
 	TAILQ_INIT(&model->processes);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "advised.h"
 #include "event.h"
 #include "near.h"
 #include "stack_cache.h"
@@ -43,6 +44,7 @@ struct model_failure {
 	struct modules *modules; /* NULL: not known */
 	struct shared_stack *user_stack; /* NULL: not taken; its stack is NULL as long as it is on its way */
 	struct stack *kernel_stack; /* NULL: not taken */
+	struct advice_basis advice;
 };
 
 int model_new(const struct model_options *options, struct model **ret);
@@ -92,6 +94,7 @@ struct model_near {
 	char *exe; /* NULL: not known */
 	char *cgroup; /* likewise */
 	struct near_growth growth;
+	struct advice_basis advice;
 };
 
 /* 0 or -ENOMEM. */

@@ -7,6 +7,7 @@
 #include "../bpf/filter.h"
 #include "format.h"
 #include "render.h"
+#include "render_advice.h"
 #include "render_common.h"
 
 static const char *const verdict_names[VERDICT_COUNT] = {
@@ -306,15 +307,6 @@ static void render_kernel_stack(struct sink *sink, const struct model_failure *f
 		say_kernel_stack(sink, stack);
 }
 
-static void render_fix(struct sink *sink, const struct model_failure *failure)
-{
-	const struct event_failure *f = failure->raw;
-
-	/* Once a process is enough; what to raise it to by measure comes with the origins. */
-	if (f->verdict == VERDICT_MAX_MAP_COUNT && failure->number == 1)
-		sink_line(sink, "fix", "sysctl vm.max_map_count=%llu (twice the limit in force)", 2ULL * f->vma_limit);
-}
-
 /* A length is whatever the caller passed: what no JSON integer holds is told in the other spelling only. */
 static void render_args(struct sink *sink, const struct event_failure *f)
 {
@@ -380,6 +372,6 @@ int render_failure(struct sink *sink, const struct model_failure *failure)
 	render_bytes(sink, failure);
 	render_user_stack(sink, failure);
 	render_kernel_stack(sink, failure);
-	render_fix(sink, failure);
+	render_advice_of_failure(sink, failure);
 	return sink_record_end(sink);
 }
