@@ -160,6 +160,37 @@ static int put_policies(void)
 	return 2;
 }
 
+static int begins_mapping(const char *page)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[8192];
+	int found = 0;
+
+	if (!maps)
+		give_up("/proc/self/maps");
+	while (fgets(line, sizeof(line), maps))
+		found |= strtoull(line, NULL, 16) == (uintptr_t)page;
+	fclose(maps);
+	return found;
+}
+
+/* The upper one is written while its flags differ, the lower one never. 6.12 leaves them apart, 6.18 does not. */
+static int put_one_written(void)
+{
+	char *pages = area;
+
+	put(2, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (madvise(pages + PAGE, PAGE, MADV_DONTDUMP))
+		give_up("madvise");
+	pages[PAGE] = 1;
+	if (madvise(pages + PAGE, PAGE, MADV_DODUMP))
+		give_up("madvise");
+	if (!begins_mapping(pages + PAGE))
+		return 0;
+	printf("inside anon_vma_of_one 0x%" PRIxPTR " 0x%" PRIxPTR " 2\n", (uintptr_t)pages, (uintptr_t)area);
+	return 1;
+}
+
 static void save_region(const char *directory, const char *start)
 {
 	char path[4096], line[8192];
@@ -182,6 +213,7 @@ static void save_region(const char *directory, const char *start)
 static void make_reasons(const char *directory)
 {
 	char *start;
+	int apart;
 
 	area = mmap(NULL, AREA_PAGES * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (area == MAP_FAILED)
@@ -194,14 +226,18 @@ static void make_reasons(const char *directory)
 	put_hole();
 	put_files(directory);
 	put_hole();
+	/* What looks like the run before or after would belong to it. */
+	apart = put_one_written();
+	put_hole();
 	put_flags();
 	put_hole();
 	put_written();
 	put_hole();
-	printf("reason not_visible %d\n", 3 + BLOCKS - 1 + put_policies());
+	apart += put_policies();
+	printf("reason not_visible %d\n", 3 + BLOCKS - 1 + apart);
 	if (munmap(area, (size_t)(start - PAGE + AREA_PAGES * PAGE - area)))
 		give_up("munmap");
-	puts("reason hole 5");
+	puts("reason hole 6");
 	save_region(directory, start);
 }
 
