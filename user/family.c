@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <bpf/bpf.h>
+
 #include "misses.h"
 
 #define NAME_BYTES 64
@@ -15,6 +17,14 @@ static const char *const call_names[SYSCALL_COUNT] = {
 	TRACED_SYSCALLS(X)
 #undef X
 };
+
+/* Where the fexit programs end in: bpf/calls.bpf.c, the map `outcomes`. */
+static const struct {
+	const char *name;
+	__u32 index;
+} outcomes[] = {{"failed", 1}, {"paid", 2}};
+
+#define OUTCOMES (sizeof(outcomes) / sizeof(outcomes[0]))
 
 static bool is_ours(int call)
 {
@@ -56,7 +66,7 @@ static int choose_tracepoint(struct family *family, const struct feature *featur
 		return err;
 	for (int call = 0; call < SYSCALL_COUNT; call++)
 		if (is_ours(call))
-			family->programs[call] = find(family->object, "call_sys_exit%s", call == SYSCALL_BRK ? "_brk" : "");
+			family->programs[call] = find(family->object, "call_%s", "sys_exit");
 	return 0;
 }
 
@@ -77,6 +87,21 @@ void family_load(const struct family *family)
 	for (int call = 0; call < SYSCALL_COUNT; call++)
 		if (family->programs[call])
 			bpf_program__set_autoload(family->programs[call], true);
+	for (size_t i = 0; family->by_fexit && i < OUTCOMES; i++)
+		bpf_program__set_autoload(find(family->object, "call_%s", outcomes[i].name), true);
+}
+
+int family_link(const struct family *family)
+{
+	const int map = bpf_object__find_map_fd_by_name(family->object, "outcomes");
+
+	for (size_t i = 0; family->by_fexit && i < OUTCOMES; i++) {
+		int program = bpf_program__fd(find(family->object, "call_%s", outcomes[i].name));
+
+		if (bpf_map_update_elem(map, &outcomes[i].index, &program, BPF_ANY))
+			return -errno;
+	}
+	return 0;
 }
 
 static struct bpf_link *attach_tracepoint(const struct bpf_program *program, const char *name)
@@ -142,8 +167,8 @@ int64_t family_misses(const struct family *family)
 	for (int call = 0; call < SYSCALL_COUNT; call++) {
 		int64_t misses;
 
-		/* On the tracepoint rung one program stands for all but one call. */
-		if (!family->links[call] || (!family->by_fexit && call != SYSCALL_MMAP && call != SYSCALL_BRK))
+		/* On the tracepoint rung one program stands for all. */
+		if (!family->links[call] || (!family->by_fexit && call != SYSCALL_MMAP))
 			continue;
 		misses = misses_of_program(family->programs[call]);
 		if (misses < 0)

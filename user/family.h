@@ -32,6 +32,9 @@ int family_choose(struct family *family, struct bpf_object *object, const struct
 /* Has the object load what was chosen. */
 void family_load(const struct family *family);
 
+/* Joins what was loaded. 0 or a negative errno. */
+int family_link(const struct family *family);
+
 /* Returns 0, or a negative errno, and then nothing is attached. */
 int family_attach(struct family *family);
 void family_detach(struct family *family);
