@@ -164,31 +164,34 @@ static __always_inline __u32 errno_of(bool is_brk, long ret)
 
 /*
  * --- fentry rung: one program a call, since each is attached to one function; native 64-bit calls. What is dear is in two
- * more, which the first ones end in: so the verifier follows it once, and not for each call. ---
+ * more, which the first ones end in: so the verifier follows it once, and not for each call. A map of such programs takes
+ * only those for functions of one type, by the names of their parameters too: hence a map for each call. ---
  */
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, 3);
-	__type(key, __u32);
-	__type(value, __u32);
-} outcomes SEC(".maps");
-
-static __always_inline void go_on(void *ctx, __u32 came)
+static __always_inline void go_on(void *ctx, void *map, __u32 came)
 {
 	/* Two calls with a constant each: the JIT makes jumps of them. */
 	if (came == CAME_FAILURE)
-		bpf_tail_call(ctx, &outcomes, CAME_FAILURE);
+		bpf_tail_call(ctx, map, CAME_FAILURE);
 	else if (came == CAME_PAYMENT)
-		bpf_tail_call(ctx, &outcomes, CAME_PAYMENT);
+		bpf_tail_call(ctx, map, CAME_PAYMENT);
 }
 
-#define CALL_RETURN(name)                                               \
-	SEC("fexit/__x64_sys_" #name)                                   \
-	int BPF_PROG(call_##name, const struct pt_regs *regs, long ret) \
-	{                                                               \
-		go_on(ctx, what_came(false, 0, ret));                   \
-		return 0;                                               \
+#define CAME(name)                                      \
+	struct {                                        \
+		__uint(type, BPF_MAP_TYPE_PROG_ARRAY);  \
+		__uint(max_entries, CAME_PAYMENT + 1);  \
+		__type(key, __u32);                     \
+		__type(value, __u32);                   \
+	} came_of_##name SEC(".maps")
+
+#define CALL_RETURN(name)                                                        \
+	CAME(name);                                                              \
+	SEC("fexit/__x64_sys_" #name)                                            \
+	int BPF_PROG(call_##name, const struct pt_regs *regs, long ret)          \
+	{                                                                        \
+		go_on(ctx, &came_of_##name, what_came(false, 0, ret));           \
+		return 0;                                                        \
 	}
 
 CALL_RETURN(mmap)
@@ -203,27 +206,31 @@ CALL_RETURN(mlockall)
 CALL_RETURN(shmat)
 CALL_RETURN(shmdt)
 
+CAME(brk);
 SEC("fexit/__x64_sys_brk")
 int BPF_PROG(call_brk, const struct pt_regs *regs, long ret)
 {
-	go_on(ctx, what_came(true, regs->di, ret));
+	go_on(ctx, &came_of_brk, what_came(true, regs->di, ret));
 	return 0;
 }
 
-/* Never attached; the function is one of the same type. */
-SEC("fexit/__x64_sys_mmap")
-int BPF_PROG(call_failed, const struct pt_regs *regs, long ret)
-{
-	on_call_failure(ctx, errno_of((__u32)regs->orig_ax == KERNEL_NR_BRK, ret));
-	return 0;
-}
+/* Never attached. For functions of two types, which user space tells. */
+#define CALL_CAME(suffix)                                                                   \
+	SEC("fexit/__x64_sys_mmap")                                                         \
+	int BPF_PROG(call_failed##suffix, const struct pt_regs *regs, long ret)             \
+	{                                                                                   \
+		on_call_failure(ctx, errno_of((__u32)regs->orig_ax == KERNEL_NR_BRK, ret)); \
+		return 0;                                                                   \
+	}                                                                                   \
+	SEC("fexit/__x64_sys_mmap")                                                         \
+	int BPF_PROG(call_paid##suffix, const struct pt_regs *regs, long ret)               \
+	{                                                                                   \
+		on_call_success(ret);                                                       \
+		return 0;                                                                   \
+	}
 
-SEC("fexit/__x64_sys_mmap")
-int BPF_PROG(call_paid, const struct pt_regs *regs, long ret)
-{
-	on_call_success(ret);
-	return 0;
-}
+CALL_CAME()
+CALL_CAME(_too)
 
 /* --- tracepoint rung: one program for all; it is attached to sys_exit_NAME of each. --- */
 

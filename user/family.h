@@ -15,11 +15,15 @@
 #include "feature.h"
 #include "rung.h"
 
+#define FAMILY_TYPES 2
+
 struct family {
 	struct bpf_object *object;
 	bool by_fexit;
 	struct bpf_program *programs[SYSCALL_COUNT]; /* NULL: this kernel has no such call, or nothing sees it */
 	struct bpf_link *links[SYSCALL_COUNT];
+	int types[FAMILY_TYPES]; /* of the functions, as the kernel's BTF numbers them; 0: there is no such */
+	unsigned char type_of[SYSCALL_COUNT]; /* which of them */
 };
 
 /*
