@@ -410,8 +410,8 @@ static inline _Bool judge_is_mlock(const struct event_failure *f)
 /* Whether what becomes writable is charged: mprotect_fixup(). */
 static inline _Bool judge_charges(const struct event_failure *f, const struct event_proof *p)
 {
-	const __u64 free_of_charge = JUDGE_VM_ACCOUNT | JUDGE_VM_WRITE | JUDGE_VM_HUGETLB | JUDGE_VM_SHARED |
-				     JUDGE_VM_NORESERVE;
+	const __u64 free_of_charge =
+		JUDGE_VM_ACCOUNT | JUDGE_VM_WRITE | JUDGE_VM_HUGETLB | JUDGE_VM_SHARED | JUDGE_VM_NORESERVE;
 
 	return judge_is_mprotect(f) && (p->args[2] & JUDGE_PROT_WRITE) && p->fixed_pages &&
 	       !(p->fixed_flags & free_of_charge);

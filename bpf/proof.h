@@ -151,8 +151,9 @@ __noinline __u64 segment_bytes(__u32 id)
 		const struct xa_node *node = (const void *)(entry - 2);
 		__u64 slot = index >> BPF_CORE_READ(node, shift) & ((1 << XARRAY_SLOT_BITS) - 1);
 
-		bpf_probe_read_kernel(&entry, sizeof(entry), (const char *)node +
-				      bpf_core_field_offset(struct xa_node, slots) + slot * sizeof(entry));
+		bpf_probe_read_kernel(&entry, sizeof(entry),
+				      (const char *)node + bpf_core_field_offset(struct xa_node, slots) +
+					      slot * sizeof(entry));
 	}
 	segment = (const void *)entry;
 	if (!entry || (entry & 3) || BPF_CORE_READ(segment, shm_perm.id) != (int)id)

@@ -141,7 +141,8 @@ static void fill_proof(uint32_t syscall, struct event_proof *p)
 	p->memory_pages = 1 << 20;
 	if (syscall == SYSCALL_SHMAT)
 		p->segment_bytes = 16 * RECORDS_PAGE_BYTES;
-	if (syscall == SYSCALL_MMAP || syscall == SYSCALL_BRK || syscall == SYSCALL_SHMAT || syscall == SYSCALL_MLOCKALL)
+	if (syscall == SYSCALL_MMAP || syscall == SYSCALL_BRK || syscall == SYSCALL_SHMAT ||
+	    syscall == SYSCALL_MLOCKALL)
 		return;
 	p->range_mapped = 16;
 	p->first_flags = ANONYMOUS_FLAGS;

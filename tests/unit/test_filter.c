@@ -365,8 +365,7 @@ static void test_page_align(void **state)
 
 static void test_bytes_not_released(void **state)
 {
-	struct event_failure f = {
-		.length_bytes = 5000, .verdict = VERDICT_MAX_MAP_COUNT, .syscall = SYSCALL_MUNMAP};
+	struct event_failure f = {.length_bytes = 5000, .verdict = VERDICT_MAX_MAP_COUNT, .syscall = SYSCALL_MUNMAP};
 
 	(void)state;
 	assert_int_equal(filter_bytes_not_released(&f), 8192);
