@@ -73,6 +73,15 @@ case_once() { [ -n "${KERNEL_ONLY-}" ] || case_run "$@"; }
 # Logs are appended to, so a case begins with none.
 fresh() { rm -f "$work/$1.log" "$work/$1.oracle"; }
 
+# union_oracle FILE ORACLE...: the failures of all workloads of a run.
+union_oracle() {
+	union=$1
+	shift
+	cat "$@" | grep -v '^total ' >"$work/union"
+	echo "total $(grep -c '' "$work/union") failed of 0 calls, 0 bytes" >>"$work/union"
+	mv "$work/union" "$union"
+}
+
 # tracer_start ARGS...: in the background, and armed when this returns. Its output is in $work/out, messages in $work/err.
 tracer_start() {
 	rm -f "$work/ready" "$work/out" "$work/err"
