@@ -31,7 +31,8 @@ struct config {
 	__u8 warn_count; /* 0: nobody is warned */
 	_Bool shortages_only; /* a call that asked for what cannot be is no failure */
 	_Bool memory_end_seen; /* a hook sees the end of a process's memory, apart from the process's own */
-	_Bool unused[4];
+	__u8 recorder_ops; /* that the flight recorder keeps of each hot process, up to EVENT_OPS_MAX; 0: it is off */
+	_Bool unused[3];
 };
 
 /*
@@ -81,6 +82,24 @@ struct debtor {
 	__u32 payment_lost;
 	__u32 ended; /* and that it did had no room */
 };
+
+/*
+ * The processes that are, or once were, hot: their calls are looked at however few mappings they have by now, so that none
+ * is missed between two looks. By mm, in buckets; one that finds no room in its bucket takes another one's.
+ */
+#define MARK_BUCKETS	256
+#define MARK_BUCKET_MMS 4
+
+struct marks {
+	__u64 mms[MARK_BUCKETS * MARK_BUCKET_MMS];
+	__u32 any; /* there is one, or was */
+	__u32 turn; /* of the bucket's room: who goes next */
+};
+
+static inline __u32 marks_bucket(__u64 mm)
+{
+	return (mm >> 6 ^ mm >> 14) % MARK_BUCKETS * MARK_BUCKET_MMS;
+}
 
 struct switches {
 	__u32 debtors; /* the entries of the two maps of bpf/debt.bpf.c: while there is none, nothing else is looked at */

@@ -56,7 +56,7 @@ static __always_inline void emit_loss(__u32 cause)
 		(type *)reserved;                                               \
 	})
 
-/* The same for a slice; what it means that there is no room is for bpf/stack.h to say. */
+/* The same for a slice, or what else goes ahead of a failure; what it means that there is no room is for others to say. */
 #define emit_reserve_slice(type) (type *)bpf_ringbuf_reserve(&slices, sizeof(type), 0)
 
 /* A record that comes again when there was no room: nothing is lost. */
@@ -68,8 +68,8 @@ static __always_inline void emit_submit(void *record, struct event_header *heade
 	header->size = size;
 	header->kind = kind;
 	header->reserved = 0;
-	/* Nobody waits for a slice: it is looked for when its failure comes. */
-	bpf_ringbuf_submit(record, kind == EVENT_SLICE ? BPF_RB_NO_WAKEUP : 0);
+	/* Nobody waits for what is in the ring of slices: it is looked for when its failure comes. */
+	bpf_ringbuf_submit(record, kind == EVENT_SLICE || kind == EVENT_OPS ? BPF_RB_NO_WAKEUP : 0);
 }
 
 /* Of what was reserved nothing is to be told after all. */

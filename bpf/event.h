@@ -23,7 +23,10 @@
 	X(MAPPED, mapped)   \
 	X(NEAR, near)       \
 	X(PAID, paid)       \
-	X(ENDED, ended)
+	X(ENDED, ended)     \
+	X(ORIGIN, origin)   \
+	X(ORIGINS, origins) \
+	X(OPS, ops)
 
 enum event_kind {
 #define X(NAME, name) EVENT_##NAME,
@@ -134,8 +137,9 @@ struct event_failure {
 	__u32 stack_seen; /* how many failures had this stack_key so far, this one included */
 	__u64 stack_key; /* the same for failures from the same place: see bpf/stack.h; 0: no user stack was asked for */
 	__u8 has_slice; /* 1: a struct event_slice with this stack_key and stack_seen went before */
+	__u8 has_ops; /* 1: likewise a struct event_ops */
 	__u8 debt; /* enum event_debt */
-	__u8 reserved2[6];
+	__u8 reserved2[5];
 };
 
 /* Facts of a struct event_proof. What is said of the range is of [addr, addr + length) of the call, in whole pages. */
@@ -279,6 +283,82 @@ struct event_ended {
 	__u8 reserved;
 };
 
+/*
+ * A place of a hot process from which its mappings were first seen to change in number. Laid out as a failure, since it is
+ * named in the same way; of that nothing means anything but the header, the process, what is called user_*, compat, and
+ * stack_key, stack_seen and has_slice. Of a place that had no room for its slice there may be another one later.
+ */
+struct event_origin {
+	struct event_failure place;
+};
+
+struct event_origin_full {
+	struct event_origin origin;
+	__u64 user_stack[EVENT_USER_FRAMES_MAX];
+};
+
+/* What became of the number of mappings of a process by the calls from one place, since the process is watched. */
+struct event_origin_sum {
+	__u64 stack_key; /* of its struct event_origin */
+	__u64 plus;
+	__u64 minus;
+	__u64 calls; /* that changed it */
+	__u32 syscall; /* EVENT_SYSCALL_* */
+	__u32 reserved;
+};
+
+/* The number of a syscall as the kernel has it, which differs by architecture; and this bit for a 32-bit one. */
+#define EVENT_SYSCALL_COMPAT 0x80000000U
+#define EVENT_SYSCALL_NONE   0x7fffffffU /* it was not within a syscall */
+
+#define EVENT_ORIGINS_MAX 64
+
+/*
+ * The origins of the mappings of a hot process, read when there is something to show of it. Made by user space from the
+ * maps of the kernel side: it goes the way of all records, so that a capture has it.
+ */
+struct event_origins {
+	struct event_header header;
+	struct event_process process;
+	struct event_origin_sum others; /* of the places that are not in sums, all together; no key and no syscall */
+	__u64 since_ns; /* CLOCK_MONOTONIC: when its watch began */
+	__s64 unplaced; /* net, of what could not be said where it came from */
+	__u32 older; /* the mappings that it had then */
+	__u32 others_count;
+	struct event_span sums; /* struct event_origin_sum, those with the greatest net first, whatever its sign */
+	__u8 approximate; /* 1: the hooks do not see all calls, or missed some: the sum is right, who has which part may not be */
+	__u8 final; /* 1: the process or the run has ended */
+	__u8 without_stacks; /* 1: places are syscalls: stacks were not asked for */
+	__u8 reserved[5];
+};
+
+struct event_origins_full {
+	struct event_origins origins;
+	struct event_origin_sum sums[EVENT_ORIGINS_MAX];
+};
+
+/* A call of a hot process that took its mmap_lock to write, or changed the number of its mappings otherwise. */
+struct event_op {
+	__u64 time_ns; /* CLOCK_MONOTONIC, when it was about to release the lock */
+	__u64 args[2]; /* the first two, as they were passed */
+	__u32 tid;
+	__u32 syscall; /* EVENT_SYSCALL_* */
+	__s32 delta; /* of the number of mappings */
+	__u32 vma_count; /* after it */
+};
+
+#define EVENT_OPS_MAX 64 /* a power of two */
+
+/* The last such calls before a failure. The failing one may be among them, as the last. */
+struct event_ops {
+	struct event_header header;
+	__u64 stack_key; /* this and stack_seen are the failure's, and say which it is */
+	__u64 total; /* how many there were so far: call N is in ops[N % room] */
+	__u32 stack_seen;
+	__u32 room; /* of ops so many are used */
+	struct event_op ops[EVENT_OPS_MAX];
+};
+
 /* vm.max_map_count was written. By whom is not told: a sysctl program could not ask before 5.12. */
 struct event_limit {
 	struct event_header header;
@@ -318,7 +398,14 @@ struct event_failure_full {
 	struct event_proof proof;
 };
 
-#define EVENT_RECORD_MAX sizeof(struct event_failure_full) /* of all kinds but slices */
+union event_largest {
+	struct event_failure_full failure;
+	struct event_origin_full origin;
+	struct event_origins_full origins;
+	struct event_ops ops;
+};
+
+#define EVENT_RECORD_MAX sizeof(union event_largest) /* of all kinds but slices */
 
 #define EVENT_SLICE_RECORD_MAX (sizeof(struct event_slice) + EVENT_SLICE_BYTES_MAX)
 
@@ -350,7 +437,10 @@ struct total {
 	X(STATE_FULL, state_full, "calls whose state between two hooks did not fit: may be shown twice")    \
 	X(ERRNO_UNSEEN, errno_unseen, "failing calls whose errno was not seen: sys_exit was not armed yet") \
 	X(SLICE_FULL, slice_full, "stacks by frame pointers only: the ring of stack slices was full")       \
-	X(OUTCOME_LOST, outcome_lost, "what became of failures not known: the ring was full, or too many failed")
+	X(OUTCOME_LOST, outcome_lost, "what became of failures not known: the ring was full, or too many failed") \
+	X(WATCH_FULL, watch_full, "hot processes whose mappings have no known origin: too many of them")    \
+	X(ORIGINS_FULL, origins_full, "calls whose mappings are counted but not by place: too many places") \
+	X(OPS_FULL, ops_full, "failures without the calls before them: the ring of stack slices was full")
 
 enum loss_cause {
 #define X(NAME, name, text) LOSS_##NAME,

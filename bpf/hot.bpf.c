@@ -16,6 +16,7 @@
 #include "filter.h"
 #include "hot.h"
 #include "kernel.h"
+#include "origins.h"
 #include "process.h"
 #include "state.h"
 #include "task.h"
@@ -33,6 +34,8 @@ struct hot_process {
 	__u32 peak;
 	__u32 rearmed; /* how often a threshold was armed anew */
 	__u32 told; /* the thresholds that were: see filter_warning() */
+	__u32 wanted; /* user space was told: it is one that the filters want */
+	__u32 reserved;
 };
 
 /* An entry pushed out by newer ones costs one more record of each kind, no more. */
@@ -68,17 +71,6 @@ struct {
 	__type(value, __u8);
 } crossings SEC(".maps");
 
-static __always_inline void fill_key(struct hot_key *key, struct task_struct *task)
-{
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-
-	key->mm = kernel_mm_id(BPF_CORE_READ(task, mm));
-	key->start_time_ns = BPF_CORE_READ(leader, start_boottime);
-	key->exec_id = BPF_CORE_READ(leader, self_exec_id);
-	key->tgid = BPF_CORE_READ(task, tgid);
-	key->reserved = 0;
-}
-
 /*
  * A hot process maps code: what user space knows of its modules is no longer all. Told once, until user space has taken
  * note of it: programs that generate code map it all the time.
@@ -103,7 +95,7 @@ static __noinline void report_mapped(const struct hot_key *key)
 	emit_submit(record, &record->header, EVENT_MAPPED, sizeof(*record));
 }
 
-/* Returns 0, or -1 when there was no room to tell, and then the next call of the process will. */
+/* Returns 1: told, 0: nobody wants it, or -1 when there was no room to tell, and then the next call of the process will. */
 static __noinline int report_hot(struct task_struct *task, __u32 count)
 {
 	struct event_process process;
@@ -119,7 +111,7 @@ static __noinline int report_hot(struct task_struct *task, __u32 count)
 	record->vma_count = count;
 	record->vma_limit = limit.now;
 	emit_submit(record, &record->header, EVENT_HOT, sizeof(*record));
-	return 0;
+	return 1;
 }
 
 static __always_inline void fill_near(struct event_near *record, const struct hot_process *process, __u32 count)
@@ -205,34 +197,57 @@ static __noinline void count_of(const struct hot_key *key, struct hot_process *p
 static __noinline struct hot_process *begin(const struct hot_key *key, struct task_struct *task, __u32 count)
 {
 	struct hot_process fresh = {};
+	int told = report_hot(task, count);
 
 	/* One that is not wanted is noted as well, so that it is not looked at again and again. */
-	if (report_hot(task, count))
+	if (told < 0)
 		return NULL;
+	fresh.wanted = told;
 	fresh.first_ns = fresh.older_ns = fresh.newer_ns = bpf_ktime_get_ns();
 	fresh.first_count = fresh.older_count = fresh.newer_count = fresh.peak = count;
 	bpf_map_update_elem(&hot, key, &fresh, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&hot, key);
 }
 
+static __always_inline struct hot_process *observe(struct hot_key *key, struct task_struct *task, struct mm_struct *mm)
+{
+	/* Read once more: the caller's may be another process's memory. */
+	__u32 count = kernel_vma_count(mm);
+	struct hot_process *process;
+
+	hot_fill_key(key, task);
+	process = bpf_map_lookup_elem(&hot, key);
+	if (process)
+		report_mapped(key);
+	else if (count >= limit.hot_at)
+		process = begin(key, task, count);
+	if (process)
+		count_of(key, process, task, 0);
+	return process;
+}
+
 int hot_observe(void)
 {
 	struct task_struct *task = kernel_current();
-	/* Read once more: the caller's may be another process's memory. */
-	__u32 count = kernel_vma_count(BPF_CORE_READ(task, mm));
+	struct hot_key key;
+
+	observe(&key, task, BPF_CORE_READ(task, mm));
+	return 0;
+}
+
+int hot_observe_locked(__u32 look)
+{
+	struct task_struct *task = kernel_current();
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
 	struct hot_process *process;
 	struct hot_key key;
 
-	if (count < limit.hot_at)
+	process = observe(&key, task, mm);
+	if (!process || !process->wanted || !origins_look(&key, mm, look))
 		return 0;
-	fill_key(&key, task);
-	process = bpf_map_lookup_elem(&hot, &key);
-	if (process)
-		report_mapped(&key);
-	else
-		process = begin(&key, task, count);
-	if (process)
-		count_of(&key, process, task, 0);
+	/* Not tried again with each call. */
+	process->wanted = 0;
+	emit_loss(LOSS_WATCH_FULL);
 	return 0;
 }
 
@@ -249,19 +264,32 @@ int BPF_PROG(mapping_fentry, struct vm_area_struct *vma)
 	return 0;
 }
 
-/* 5.10: mmap_region(), which returns under the lock. */
-SEC("fexit/mmap_region")
-int mapping_fexit(void *ctx)
+SEC("kprobe/perf_event_mmap")
+int mapping_kprobe(void *ctx)
 {
 	note_if_hot(kernel_vma_count(BPF_CORE_READ(kernel_current(), mm)));
 	return 0;
 }
 
-/* Of whichever of the two, at its entry or its return: user space says where. */
-SEC("kprobe")
-int mapping_kprobe(void *ctx)
+/* 5.10: mmap_region(), which returns under the lock, and nothing else tells when that is released. */
+static __always_inline void on_mapped(void)
 {
-	note_if_hot(kernel_vma_count(BPF_CORE_READ(kernel_current(), mm)));
+	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
+
+	note_if_hot_locked(mm, kernel_vma_count(mm), LOOK_WRITER);
+}
+
+SEC("fexit/mmap_region")
+int mapping_fexit(void *ctx)
+{
+	on_mapped();
+	return 0;
+}
+
+SEC("kretprobe/mmap_region")
+int mapping_kretprobe(void *ctx)
+{
+	on_mapped();
 	return 0;
 }
 
@@ -280,7 +308,7 @@ int find_hot(struct bpf_iter__task *ctx)
 	count = kernel_vma_count(BPF_CORE_READ(task, mm));
 	if (count < limit.hot_at)
 		return 0;
-	fill_key(&key, task);
+	hot_fill_key(&key, task);
 	process = bpf_map_lookup_elem(&hot, &key) ?: begin(&key, task, count);
 	if (process)
 		count_of(&key, process, task, 1);

@@ -25,6 +25,18 @@ struct kernel_call {
 	__u8 inside; /* the call has not returned yet: the result register still has the entry code's mark */
 };
 
+/* A syscall that the current task is in, or was last in, whichever it is. */
+struct kernel_syscall {
+	__u64 args[2];
+	__u64 user_ip;
+	__u64 user_sp;
+	__u64 user_bp;
+	__u64 thread; /* where the data begins that is the thread's own; 0: not known */
+	__u32 nr; /* as the kernel has it: another one for 32-bit calls */
+	bool compat;
+	bool inside; /* it is in it: see struct kernel_call */
+};
+
 static __always_inline struct task_struct *kernel_current(void)
 {
 	return (struct task_struct *)bpf_get_current_task();
@@ -91,6 +103,21 @@ static __always_inline struct pt_regs *kernel_user_regs(struct task_struct *task
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
 		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 	return BPF_CORE_READ(task, stack) + KERNEL_THREAD_BYTES - bpf_core_type_size(struct pt_regs);
+}
+
+/*
+ * A first, cheap answer for the paths that everyone pays: false: the task is surely in no munmap(). By loads, where the verifier
+ * knows the type of what it reads, and not by calls.
+ */
+static __always_inline bool kernel_may_be_in_munmap(struct task_struct *task)
+{
+	__u32 nr;
+
+	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		return true;
+	nr = ((struct pt_regs *)bpf_task_pt_regs(task))->orig_ax;
+	return nr == KERNEL_NR_MUNMAP || nr == KERNEL_NR_MUNMAP_COMPAT ||
+	       nr == (KERNEL_X32_SYSCALL_BIT | KERNEL_NR_MUNMAP);
 }
 
 /* The syscall that the current task is in, or was last in: see kernel_call.inside. */
@@ -187,6 +214,40 @@ static __always_inline void kernel_read_place(struct event_failure *f)
 	f->user_ip = BPF_CORE_READ(regs, ip);
 	f->user_sp = BPF_CORE_READ(regs, sp);
 	f->user_bp = BPF_CORE_READ(regs, bp);
+}
+
+static __always_inline void kernel_current_syscall(struct kernel_syscall *call)
+{
+	struct task_struct *task = kernel_current();
+	struct pt_regs *regs = kernel_user_regs(task);
+	__s32 nr = BPF_CORE_READ(regs, orig_ax);
+
+	call->compat = (BPF_CORE_READ(task, thread_info.status) & KERNEL_TS_COMPAT) != 0;
+	call->nr = call->compat ? nr : nr & ~KERNEL_X32_SYSCALL_BIT;
+	call->inside = nr >= 0 && (__s64)BPF_CORE_READ(regs, ax) == -KERNEL_ENOSYS;
+	call->args[0] = call->compat ? (__u32)BPF_CORE_READ(regs, bx) : BPF_CORE_READ(regs, di);
+	call->args[1] = call->compat ? (__u32)BPF_CORE_READ(regs, cx) : BPF_CORE_READ(regs, si);
+	call->user_ip = BPF_CORE_READ(regs, ip);
+	call->user_sp = BPF_CORE_READ(regs, sp);
+	call->user_bp = BPF_CORE_READ(regs, bp);
+	call->thread = call->compat ? 0 : BPF_CORE_READ(task, thread.fsbase);
+}
+
+static __always_inline bool kernel_syscall_is_mmap(const struct kernel_syscall *call)
+{
+	return call->nr == (call->compat ? 192 : 9) || (call->compat && call->nr == 90);
+}
+
+static __always_inline bool kernel_syscall_is_munmap(const struct kernel_syscall *call)
+{
+	return call->nr == (call->compat ? 91 : 11);
+}
+
+/* Calls that hold the lock for reading once they have changed what they were to change: munmap(), mremap(), brk(). */
+static __always_inline bool kernel_syscall_downgrades(const struct kernel_syscall *call)
+{
+	return kernel_syscall_is_munmap(call) || call->nr == (call->compat ? 163 : 25) ||
+	       call->nr == (call->compat ? 45 : 12);
 }
 
 /* Everything that user space needs to unwind the stack of the current task from the syscall that it is in. */

@@ -125,6 +125,17 @@ static __always_inline void on_core_exit(void *ctx, __u32 count, long ret, __u64
 		on_core_failure(ctx, -ret, known_vma ?: mask_unknown(0));
 }
 
+/*
+ * The same of __do_munmap(), which returns with the lock held for writing or reading, and of which nothing else tells in 5.10
+ * when it is released.
+ */
+static __always_inline void on_core_exit_locked(void *ctx, struct mm_struct *mm, __u32 count, long ret)
+{
+	note_if_hot_locked(mm, count, LOOK_UNMAP);
+	if (ret < 0)
+		on_core_failure(ctx, -ret, mask_unknown(0));
+}
+
 /* All ones for a VMA without a file that has operations, else 0. */
 static __always_inline __u64 mask_if_special(const struct vm_area_struct *vma)
 {
@@ -192,22 +203,20 @@ static __noinline void on_write_release(void *ctx)
 		report_failure(ctx, &f, NULL);
 }
 
-static __always_inline void on_own_lock_released(void *ctx, __u32 count, bool write)
+static __always_inline void on_lock_released(void *ctx, struct mm_struct *mm, bool write)
 {
-	watch_release(count);
-	if (write)
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (mm != task->mm) {
+		debt_foreign_release(mm);
+		return;
+	}
+	watch_release(mm, kernel_vma_count_typed(mm), write);
+	if (write && kernel_may_be_in_munmap(task))
 		on_write_release(ctx);
 	/* A munmap() that succeeded releases it once, for write, or for read if it downgraded. */
 	if (debt_is_owed())
 		debt_note_munmap(DEBT_IF_GONE);
-}
-
-static __always_inline void on_lock_released(void *ctx, struct mm_struct *mm, bool write)
-{
-	if (mm == BPF_CORE_READ(kernel_current(), mm))
-		on_own_lock_released(ctx, kernel_vma_count_typed(mm), write);
-	else
-		debt_foreign_release(mm);
 }
 
 /* munmap() returned a negative errno to user space; the lock was dropped, by now anything may have changed. */
@@ -258,7 +267,7 @@ static __always_inline void on_return(void *ctx, long ret)
 SEC("fexit/__do_munmap")
 int BPF_PROG(core_do_munmap, struct mm_struct *mm, unsigned long start, size_t len, void *uf, bool downgrade, int ret)
 {
-	on_core_exit(ctx, kernel_vma_count_typed(mm), ret, 0);
+	on_core_exit_locked(ctx, mm, kernel_vma_count_typed(mm), ret);
 	debt_core_exit(mm, start, len, ret);
 	return 0;
 }
@@ -314,6 +323,17 @@ int BPF_KRETPROBE(core_kretprobe, int ret)
 	return 0;
 }
 
+SEC("kretprobe/__do_munmap")
+int BPF_KRETPROBE(core_kretprobe_locked, int ret)
+{
+	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
+
+	on_core_exit_locked(ctx, mm, kernel_vma_count(mm), ret);
+	if (ret >= 0 && debt_is_owed())
+		debt_note_munmap(DEBT_UNMAPPED);
+	return 0;
+}
+
 /* --- tracepoint rung --- */
 
 /* mmap_lock_released(mm, write) since 6.13; the BTF of the kernel at hand says which of the two it is. */
@@ -340,12 +360,20 @@ SEC("tp/mmap_lock/mmap_lock_released")
 int released_event(struct trace_event_raw_mmap_lock *ctx)
 {
 	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
+	/* Read at once: later on the compiler may move the context's pointer, which no verifier allows. */
+	const struct mm_struct *released = ctx->mm;
+	const bool write = ctx->write;
 
-	/* In a munmap() of ours the event's own mm is the current one. */
-	if (mm)
-		on_own_lock_released(ctx, kernel_vma_count(mm), ctx->write);
-	if (debt_is_owed() && ctx->mm != mm && !BPF_CORE_READ(ctx, mm, mm_users.counter))
-		debt_note_end(kernel_mm_id(ctx->mm));
+	if (!mm || mm != released) {
+		if (debt_is_owed() && !BPF_CORE_READ(released, mm_users.counter))
+			debt_note_end(kernel_mm_id(released));
+		return 0;
+	}
+	watch_release(mm, kernel_vma_count(mm), write);
+	if (write)
+		on_write_release(ctx);
+	if (debt_is_owed())
+		debt_note_munmap(DEBT_IF_GONE);
 	return 0;
 }
 

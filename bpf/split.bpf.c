@@ -54,6 +54,16 @@ static __always_inline void on_split_exit(__u32 count, int ret)
 		on_split_of_hot();
 }
 
+/* Where nothing tells when the lock is released: whatever is seen under it counts. */
+static __always_inline void on_split_exit_locked(int ret)
+{
+	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
+
+	if (ret < 0)
+		on_split_failure(-ret);
+	note_if_hot_locked(mm, kernel_vma_count(mm), LOOK_SPLIT);
+}
+
 /* (mm or vmi, vma, addr, new_below) in every version: docs/KERNELS.md 1. */
 SEC("fexit/__split_vma")
 int BPF_PROG(split_fexit, void *mm_or_vmi, struct vm_area_struct *vma, unsigned long addr, int new_below, int ret)
@@ -66,6 +76,22 @@ SEC("kretprobe/__split_vma")
 int BPF_KRETPROBE(split_kretprobe, int ret)
 {
 	on_split_exit(kernel_vma_count(BPF_CORE_READ(kernel_current(), mm)), ret);
+	return 0;
+}
+
+/* The same for 5.10. */
+SEC("fexit/__split_vma")
+int BPF_PROG(split_fexit_locked, struct mm_struct *mm, struct vm_area_struct *vma, unsigned long addr, int new_below,
+	     int ret)
+{
+	on_split_exit_locked(ret);
+	return 0;
+}
+
+SEC("kretprobe/__split_vma")
+int BPF_KRETPROBE(split_kretprobe_locked, int ret)
+{
+	on_split_exit_locked(ret);
 	return 0;
 }
 

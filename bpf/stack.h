@@ -15,8 +15,10 @@
 #include "emit.h"
 #include "event.h"
 #include "filter.h"
+#include "hash.h"
 #include "kernel.h"
 #include "mask.h"
+#include "recorder.h"
 #include "state.h"
 #include "vma.h"
 
@@ -38,12 +40,6 @@ struct {
  * They are global functions, so that the verifier follows each once and not again for each way that leads to it; weak, since
  * more than one object file has them.
  */
-
-static __always_inline __u64 hash_add(__u64 hash, __u64 value)
-{
-	hash = (hash ^ value) * 0x9e3779b97f4a7c15ULL;
-	return hash ^ hash >> 32;
-}
 
 /* Where a frame pointer leads up the stack, the return addresses that it leads to. */
 __weak __noinline __u64 hash_frames(__u64 hash, __u64 sp, __u64 bp)
@@ -303,7 +299,10 @@ static __always_inline void stack_note(struct event_failure *f)
 	/* A 32-bit task is not unwound by call-frame information: its frame pointers are all there is. */
 	int sent;
 
-	if (!stack_count(f) || f->compat || !config.slice_max_bytes)
+	if (!stack_count(f))
+		return;
+	f->has_ops = recorder_dump(f->stack_key, f->stack_seen) > 0;
+	if (f->compat || !config.slice_max_bytes)
 		return;
 	sent = slice_take(f->stack_key, f->user_sp, f->stack_seen);
 	f->has_slice = sent > 0;

@@ -11,11 +11,13 @@
 #include <bpf/bpf_helpers.h>
 
 #include "config.h"
+#include "watched.h"
 
 const volatile struct config config __weak = {};
 struct limit_state limit __weak = {};
 struct memory_state memory __weak = {};
 struct switches switches __weak = {};
+struct marks marks __weak = {};
 
 /* The processes that are followed, by tgid, with -p and -- COMMAND: those, and all that they fork. */
 struct {
@@ -43,5 +45,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct call_state);
 } calls SEC(".maps") __weak;
+
+/* Hot processes that are watched call by call. None gives way to another one: user space takes out those that have ended. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct hot_key);
+	__type(value, struct watched);
+} watched SEC(".maps") __weak;
 
 #endif

@@ -13,17 +13,17 @@
 #include "state.h"
 #include "watch.h"
 
-static __always_inline void on_release(struct mm_struct *mm)
+static __always_inline void on_release(struct mm_struct *mm, bool write)
 {
 	if (mm == BPF_CORE_READ(kernel_current(), mm))
-		watch_release(kernel_vma_count_typed(mm));
+		watch_release(mm, kernel_vma_count_typed(mm), write);
 }
 
 /* (mm, write) since 6.13. */
 SEC("tp_btf/mmap_lock_released")
 int BPF_PROG(watch_released, struct mm_struct *mm, bool write)
 {
-	on_release(mm);
+	on_release(mm, write);
 	return 0;
 }
 
@@ -31,7 +31,7 @@ int BPF_PROG(watch_released, struct mm_struct *mm, bool write)
 SEC("tp_btf/mmap_lock_released")
 int BPF_PROG(watch_released_with_path, struct mm_struct *mm, const char *memcg_path, bool write)
 {
-	on_release(mm);
+	on_release(mm, write);
 	return 0;
 }
 
@@ -40,9 +40,11 @@ SEC("tp/mmap_lock/mmap_lock_released")
 int watch_released_event(struct trace_event_raw_mmap_lock *ctx)
 {
 	struct mm_struct *mm = BPF_CORE_READ(kernel_current(), mm);
+	const struct mm_struct *released = ctx->mm;
+	const bool write = ctx->write;
 
-	if (mm)
-		watch_release(kernel_vma_count(mm));
+	if (mm && mm == released)
+		watch_release(mm, kernel_vma_count(mm), write);
 	return 0;
 }
 

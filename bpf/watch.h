@@ -11,9 +11,10 @@
 
 #include "hot.h"
 
-static __always_inline void watch_release(__u32 count)
+/* `writes`: the lock was held for writing. */
+static __always_inline void watch_release(const struct mm_struct *mm, __u32 count, bool writes)
 {
-	note_if_hot(count);
+	note_if_hot_locked(mm, count, writes ? LOOK_WRITER : LOOK_READER);
 }
 
 #endif

@@ -132,7 +132,7 @@ static int show(struct subject *subject, const struct opts *opts)
 {
 	_cleanup_(cleanup_output) struct output *output = NULL;
 	const char *name = opts->output ?: "standard output";
-	int closed, err = output_open(opts->output, opts->json, &output);
+	int closed, err = output_open(opts->output, opts->json, opts->verbose, &output);
 
 	if (err) {
 		log_error("cannot write to '%s': %s; choose another file with -o", name, strerror(-err));

@@ -12,6 +12,7 @@
 #include "capture.h"
 #include "cmd.h"
 #include "event.h"
+#include "folded.h"
 #include "log.h"
 #include "model.h"
 #include "opts.h"
@@ -26,6 +27,7 @@ struct replay {
 	struct model *model;
 	struct pending *pending;
 	struct output *output;
+	struct folded *folded;
 	struct summary summary;
 	uint64_t first_ns; /* CLOCK_MONOTONIC of the capture's machine */
 	uint64_t last_ns;
@@ -52,10 +54,16 @@ static int replay_open(struct replay *replay, const struct opts *opts)
 		log_error("cannot start: %s", strerror(-err));
 		return err;
 	}
-	err = output_open(opts->output, opts->json, &replay->output);
+	err = output_open(opts->output, opts->json, opts->verbose, &replay->output);
 	if (err)
 		log_error("cannot write to '%s': %s; choose another file with -o", opts->output ?: "standard output",
 			  strerror(-err));
+	if (!err && opts->folded) {
+		err = folded_open(opts->folded, &replay->folded);
+		if (err)
+			log_error("cannot write to '%s': %s; choose another file with --folded", opts->folded,
+				  strerror(-err));
+	}
 	return err;
 }
 
@@ -65,6 +73,8 @@ static void show_complete(struct replay *replay)
 	const struct pending_event *first;
 
 	while ((first = pending_first(replay->pending)) != NULL) {
+		if (first->event.kind == EVENT_ORIGINS)
+			folded_add(replay->folded, &first->origins);
 		output_note(replay->output, render_event(output_sink(replay->output), replay->model, first));
 		pending_drop_first(replay->pending);
 	}
@@ -140,7 +150,7 @@ static int replay_run(const struct opts *opts)
 	pending_free(replay.pending);
 	model_free(replay.model);
 	capture_reader_free(replay.reader);
-	if (output_close(replay.output) && status == EXIT_STATUS_COMPLETE)
+	if ((folded_close(replay.folded) | output_close(replay.output)) && status == EXIT_STATUS_COMPLETE)
 		status = EXIT_STATUS_LOST;
 	return status;
 }

@@ -25,6 +25,7 @@
 #include "cmd.h"
 #include "command.h"
 #include "event.h"
+#include "folded.h"
 #include "format.h"
 #include "log.h"
 #include "model.h"
@@ -42,6 +43,7 @@
 
 #define CLOCK_NOISE_NS	10000000
 #define RECORDS_AT_ONCE 256
+#define DRAIN_TRIES	256
 
 /* What waits for stacks at once. Many times what comes while one stack is cold: 150 ms of 30,000 failures a second. */
 #define PENDING_BYTES_MAX (8 << 20)
@@ -64,6 +66,7 @@ struct trace {
 	struct pending *pending;
 	struct output *output;
 	struct capture_writer *capture;
+	struct folded *folded;
 	struct summary summary;
 	int64_t realtime_offset_ns; /* CLOCK_REALTIME minus CLOCK_MONOTONIC; one value for log and capture */
 	int64_t boottime_offset_ns; /* CLOCK_REALTIME minus CLOCK_BOOTTIME */
@@ -85,6 +88,8 @@ static void show_complete(struct trace *trace)
 	const struct pending_event *first;
 
 	while ((first = pending_first(trace->pending)) != NULL) {
+		if (first->event.kind == EVENT_ORIGINS)
+			folded_add(trace->folded, &first->origins);
 		output_note(trace->output, render_event(output_sink(trace->output), trace->model, first));
 		pending_drop_first(trace->pending);
 	}
@@ -117,8 +122,31 @@ static void arm_for_hot(struct trace *trace, const struct event_hot *hot)
 		arm_mapping(trace, hot);
 }
 
+/* What the kernel side has counted becomes a record like any other. */
+static void read_origins(struct trace *trace, const struct event_process *process, bool final)
+{
+	struct event_origins_full full;
+	struct origin_maps maps;
+	struct event event = {.kind = EVENT_ORIGINS, .origins = &full.origins};
+	int err;
+
+	tracer_origin_maps(trace->tracer, &maps);
+	err = origin_maps_read(&maps, process, final, &full);
+	if (err) {
+		if (err != -ENOENT)
+			log_debug("cannot read who made the mappings of PID %u: %s", process->tgid, strerror(-err));
+		return;
+	}
+	if (trace->capture)
+		capture_write(trace->capture, &event);
+	output_note(trace->output, pending_add(trace->pending, &event));
+}
+
 static void take_event(struct trace *trace, const struct event *event)
 {
+	if (model_wants_origins(trace->model, event))
+		read_origins(trace, event->kind == EVENT_NEAR ? &event->near->process : &event->failure->process,
+			     false);
 	/* A write that fails is told once, by capture_close(). */
 	if (trace->capture)
 		capture_write(trace->capture, event);
@@ -144,12 +172,15 @@ static int on_slice(void *context, void *data, size_t size)
 	return 0;
 }
 
-/* The slice of a failure was submitted before it was. */
+/* The slice of a failure, and the calls before it, were submitted before it was. */
 static void take_slice(struct trace *trace, const struct event_failure *failure)
 {
+	if (!failure->has_slice && !failure->has_ops)
+		return;
 	for (int i = 0; i < SLICE_TRIES; i++) {
 		ring_buffer__consume(trace->slices);
-		if (model_has_slice(trace->model, failure))
+		if ((!failure->has_slice || model_has_slice(trace->model, failure)) &&
+		    (!failure->has_ops || model_has_ops(trace->model, failure)))
 			return;
 		sched_yield();
 	}
@@ -173,9 +204,10 @@ static int on_record(void *context, void *data, size_t size)
 	if (has_shown_enough(trace) && event.kind != EVENT_LIMIT && event.kind != EVENT_PAID &&
 	    event.kind != EVENT_ENDED)
 		return full;
+	if (event.kind == EVENT_ORIGIN)
+		take_slice(trace, &event.origin->place);
 	if (event.kind == EVENT_FAILURE) {
-		if (event.failure->has_slice)
-			take_slice(trace, event.failure);
+		take_slice(trace, event.failure);
 		trace->shown++;
 	}
 	take_event(trace, &event);
@@ -246,6 +278,7 @@ static void fill_config(const struct opts *opts, struct config *config)
 	config->user_stack = !opts->no_user_stack;
 	config->slice_max_bytes = opts->no_user_stack ? 0 : (uint32_t)opts->stack_bytes;
 	config->kernel_stack = !opts->no_kernel_stack;
+	config->recorder_ops = (uint8_t)opts->recorder_ops;
 	memcpy(config->warn_percent, opts->warn_percent, sizeof(config->warn_percent));
 	config->warn_count = opts->warn_count;
 }
@@ -292,12 +325,20 @@ static int open_outputs(struct trace *trace)
 {
 	const struct opts *opts = trace->opts;
 	struct capture_head head = {.magic = CAPTURE_MAGIC, .version = CAPTURE_VERSION, .notice = CAPTURE_NOTICE};
-	int err = output_open(opts->output, opts->json, &trace->output);
+	int err = output_open(opts->output, opts->json, opts->verbose, &trace->output);
 
 	if (err) {
 		log_error("cannot write to '%s': %s; choose another file with -o", opts->output ?: "standard output",
 			  strerror(-err));
 		return err;
+	}
+	if (opts->folded) {
+		err = folded_open(opts->folded, &trace->folded);
+		if (err) {
+			log_error("cannot write to '%s': %s; choose another file with --folded", opts->folded,
+				  strerror(-err));
+			return err;
+		}
 	}
 	if (!opts->capture)
 		return 0;
@@ -416,6 +457,26 @@ static void tell_hooks(const struct hook *hooks, size_t count)
 	}
 }
 
+/* Whether there may be more. */
+static bool take_records(struct trace *trace)
+{
+	bool more;
+
+	trace->batch = 0;
+	more = ring_buffer__consume(trace->ring) == -EAGAIN;
+	show_complete(trace);
+	return more;
+}
+
+/* Takes what is in the ring by now, and more; false: it comes faster than it can be taken. */
+static bool drain(struct trace *trace)
+{
+	for (int i = 0; i < DRAIN_TRIES; i++)
+		if (!take_records(trace))
+			return true;
+	return false;
+}
+
 /* From here on nothing is missed: say so to the log, to people, and to whoever waits for it. */
 static void announce(struct trace *trace)
 {
@@ -428,6 +489,8 @@ static void announce(struct trace *trace)
 	trace->started_ns = clock_now_ns(CLOCK_MONOTONIC);
 	output_note(trace->output, render_start(output_sink(trace->output), &start));
 	tell_hooks(start.hooks, start.hook_count);
+	/* Processes that are hot already are watched from here on. */
+	drain(trace);
 	log_info("tracing munmap() through %s %s; vm.max_map_count is %u%s", start.hooks[0].kind ?: start.hooks[1].kind,
 		 start.hooks[0].function ?: start.hooks[1].function, start.vma_limit,
 		 trace->opts->command || trace->opts->duration_ns ? "" : "; Ctrl-C ends with a summary");
@@ -482,6 +545,40 @@ static void follow_losses(struct trace *trace)
 	model_note_losses(trace->model);
 }
 
+static bool has_ended(const struct event_process *process)
+{
+	uint64_t start_ns, start_stack, tick_ns = NSEC_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK);
+
+	if (proc_read_start_ns((pid_t)process->tgid, &start_ns) ||
+	    start_ns / tick_ns != process->start_time_ns / tick_ns)
+		return true;
+	/* Another image; 0 is said of a leader that has exited, too. */
+	return !proc_read_start_stack((pid_t)process->tgid, &start_stack) && start_stack &&
+	       start_stack != process->start_stack;
+}
+
+/* Of the hot processes that have ended, or of all of them: what is known, and then the room is for others. */
+static void finish_origins(struct trace *trace, bool all)
+{
+	_cleanup_free_ struct event_process *processes = NULL;
+	size_t count = 0, ended = 0;
+	struct origin_maps maps;
+
+	tracer_origin_maps(trace->tracer, &maps);
+	if (origin_maps_list(&maps, &processes, &count))
+		return;
+	for (size_t i = 0; i < count; i++)
+		if (all || has_ended(&processes[i]))
+			processes[ended++] = processes[i];
+	/* Their failures first. */
+	if (!ended || (!all && !drain(trace)))
+		return;
+	for (size_t i = 0; i < ended; i++) {
+		read_origins(trace, &processes[i], true);
+		origin_maps_forget(&maps, &processes[i]);
+	}
+}
+
 /* What is done once a second: nothing of it is on the path of an event. */
 static void on_tick(struct trace *trace)
 {
@@ -491,6 +588,7 @@ static void on_tick(struct trace *trace)
 	follow_limit(trace);
 	tracer_refresh_memory(trace->tracer);
 	follow_losses(trace);
+	finish_origins(trace, false);
 	output_note(trace->output, pending_flush(trace->pending, clock_now_ns(CLOCK_MONOTONIC)));
 	show_complete(trace);
 	err = tracer_arm_return_if_needed(trace->tracer);
@@ -498,17 +596,6 @@ static void on_tick(struct trace *trace)
 		log_info("munmap() failed with an errno that could not be seen: now watching its return as well");
 	else if (err < 0)
 		log_debug("cannot watch munmap's return: %s", strerror(-err));
-}
-
-/* Whether there may be more. */
-static bool take_records(struct trace *trace)
-{
-	bool more;
-
-	trace->batch = 0;
-	more = ring_buffer__consume(trace->ring) == -EAGAIN;
-	show_complete(trace);
-	return more;
 }
 
 static void take_answers(struct trace *trace)
@@ -635,6 +722,8 @@ static int finish(struct trace *trace)
 	summary->duration_ns = clock_now_ns(CLOCK_MONOTONIC) - trace->started_ns;
 	while (take_records(trace))
 		take_answers(trace);
+	output_note(trace->output, pending_flush(trace->pending, UINT64_MAX));
+	finish_origins(trace, true);
 	err = take_debtors(trace);
 	if (err)
 		log_error("cannot read what became of the failures: %s", strerror(-err));
@@ -717,12 +806,15 @@ static void trace_fini(struct trace *trace)
 static bool close_outputs(struct trace *trace)
 {
 	int capture_err = capture_close(trace->capture), output_err = output_close(trace->output);
+	int folded_err = folded_close(trace->folded);
 
 	if (capture_err)
 		log_error("the capture '%s' is not complete: %s", trace->opts->capture, strerror(-capture_err));
 	if (output_err)
 		log_error("'%s' is not complete: %s", trace->opts->output, strerror(-output_err));
-	return !capture_err && !output_err;
+	if (folded_err)
+		log_error("'%s' is not complete: %s", trace->opts->folded, strerror(-folded_err));
+	return !capture_err && !output_err && !folded_err;
 }
 
 static int status_of(int err)

@@ -100,6 +100,30 @@ static bool check_ended(const struct event_ended *ended)
 	return process_is_sound(&ended->process);
 }
 
+static bool check_origin(const struct event_origin *origin)
+{
+	return check_failure(&origin->place) && !origin->place.kernel_stack.length;
+}
+
+static bool check_origins(const struct event_origins *origins)
+{
+	const struct event_span *span = &origins->sums;
+
+	if (!process_is_sound(&origins->process))
+		return false;
+	if (!span->length)
+		return true;
+	return span->offset >= sizeof(*origins) && span->offset % sizeof(uint64_t) == 0 &&
+	       span->length % sizeof(struct event_origin_sum) == 0 &&
+	       span->length <= EVENT_ORIGINS_MAX * sizeof(struct event_origin_sum) &&
+	       span->offset <= origins->header.size && span->length <= origins->header.size - span->offset;
+}
+
+static bool check_ops(const struct event_ops *ops)
+{
+	return ops->room && ops->room <= EVENT_OPS_MAX;
+}
+
 static bool check_kind(const struct event *event)
 {
 	switch (event->kind) {
@@ -142,6 +166,12 @@ const struct event_proof *event_proof(const struct event_failure *failure)
 	return failure->proof.length ? (const void *)((const char *)failure + failure->proof.offset) : NULL;
 }
 
+const struct event_origin_sum *event_origin_sums(const struct event_origins *origins, size_t *count)
+{
+	*count = origins->sums.length / sizeof(struct event_origin_sum);
+	return *count ? (const void *)((const char *)origins + origins->sums.offset) : NULL;
+}
+
 /* Copies the bytes of a span to the end of `record`, and has the copy's span say so. Returns the new end. */
 static size_t pack_span(const void *from, struct event_span *span, void *record, size_t at)
 {
@@ -176,7 +206,7 @@ size_t event_pack(const struct event *event, void *ret)
 	struct event_header *header = ret;
 	size_t size = event->header->size;
 
-	if (event->kind == EVENT_FAILURE)
+	if (event->kind == EVENT_FAILURE || event->kind == EVENT_ORIGIN)
 		size = pack_failure(event->failure, ret);
 	else if (event->kind == EVENT_SLICE)
 		size = pack_slice(event->slice, ret);

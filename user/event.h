@@ -34,6 +34,9 @@ const uint64_t *event_addrs(const struct event_failure *failure, const struct ev
 /* What was in force when a checked failure failed, or NULL: its own fields are all. */
 const struct event_proof *event_proof(const struct event_failure *failure);
 
+/* The sums of a checked record of origins, and their number. */
+const struct event_origin_sum *event_origin_sums(const struct event_origins *origins, size_t *count);
+
 /*
  * The bytes of a record that mean something: a failure's or a slice's without the room that its stacks did not need.
  * What is written to a capture is this, so that it holds no stale memory. `ret` has room for EVENT_PACKED_MAX bytes;

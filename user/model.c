@@ -12,12 +12,14 @@
 #include <sys/queue.h>
 
 #include "../bpf/filter.h"
+#include "cleanup.h"
 #include "compare.h"
 #include "debts.h"
 #include "ksyms.h"
 #include "modules.h"
 #include "proc.h"
 #include "readings.h"
+#include "recent.h"
 #include "stack_cache.h"
 
 #define PROCESSES_MAX		   16384
@@ -32,6 +34,8 @@ struct model_process {
 	uint64_t failures;
 	uint64_t second_began_ns; /* the second of which the rate of failures is taken, and what was shown in it */
 	unsigned int shown_in_second;
+	struct origins *origins; /* NULL: no place is known */
+	struct origins_table *fresh; /* for the next failure or warning; or NULL */
 };
 
 TAILQ_HEAD(process_list, model_process);
@@ -45,6 +49,8 @@ struct model {
 	size_t count;
 	struct readings readings;
 	struct debts *debts;
+	struct origins_account places;
+	struct recent *recent;
 };
 
 static int process_compare(const void *left, const void *right)
@@ -58,6 +64,8 @@ static int process_compare(const void *left, const void *right)
 static void drop_process(struct model *model, struct model_process *process)
 {
 	reading_fini(&model->readings, &process->reading);
+	origins_free(process->origins);
+	origins_table_free(process->fresh);
 	tdelete(process, &model->tree, process_compare);
 	TAILQ_REMOVE(&model->processes, process, by_use);
 	model->count--;
@@ -202,6 +210,8 @@ int model_failure(struct model *model, const struct event_failure *raw, struct m
 	failure.time_ns = model_realtime_ns(model, raw->header.time_ns);
 	failure.start_time_ns = raw->process.start_time_ns + (uint64_t)model->options.boottime_offset_ns;
 	err = fill_numbers(model, process, raw, &failure);
+	failure.origins = cleanup_take(process->fresh);
+	failure.ops = recent_take(model->recent, raw);
 	err = err ?: find_user_stack(model, process, &failure);
 	err = err ?: copy_string(process->reading.exe, &failure.exe) ?: copy_string(process->reading.cgroup, &failure.cgroup);
 	if (model->options.live && raw->vma.kind == VMA_FILE)
@@ -223,6 +233,8 @@ void model_failure_fini(struct model_failure *failure)
 	modules_free(failure->modules);
 	shared_stack_free(failure->user_stack);
 	stack_free(failure->kernel_stack);
+	origins_table_free(failure->origins);
+	free(failure->ops);
 }
 
 bool model_failure_is_complete(const struct model_failure *failure)
@@ -246,7 +258,8 @@ static size_t string_bytes(const char *string)
 size_t model_failure_bytes(const struct model_failure *failure)
 {
 	return string_bytes(failure->exe) + string_bytes(failure->cgroup) + string_bytes(failure->vma_path) +
-	       (failure->kernel_stack ? stack_bytes(failure->kernel_stack) : 0);
+	       (failure->kernel_stack ? stack_bytes(failure->kernel_stack) : 0) +
+	       origins_table_bytes(failure->origins) + (failure->ops ? sizeof(*failure->ops) : 0);
 }
 
 size_t model_failure_stack_bytes(const struct model_failure *failure)
@@ -279,6 +292,7 @@ int model_near(struct model *model, const struct event_near *raw, struct model_n
 	near.time_ns = model_realtime_ns(model, raw->header.time_ns);
 	near.start_time_ns = raw->process.start_time_ns + (uint64_t)model->options.boottime_offset_ns;
 	near_read_growth(raw, &near.growth);
+	near.origins = cleanup_take(process->fresh);
 	if (copy_string(process->reading.exe, &near.exe) || copy_string(process->reading.cgroup, &near.cgroup)) {
 		model_near_fini(&near);
 		return -ENOMEM;
@@ -291,11 +305,98 @@ void model_near_fini(struct model_near *near)
 {
 	free(near->exe);
 	free(near->cgroup);
+	origins_table_free(near->origins);
 }
 
 size_t model_near_bytes(const struct model_near *near)
 {
-	return string_bytes(near->exe) + string_bytes(near->cgroup);
+	return string_bytes(near->exe) + string_bytes(near->cgroup) + origins_table_bytes(near->origins);
+}
+
+bool model_wants_origins(struct model *model, const struct event *event)
+{
+	struct model_process *process;
+
+	if (event->kind == EVENT_NEAR)
+		return true;
+	if (event->kind != EVENT_FAILURE)
+		return false;
+	process = process_of(model, &event->failure->process);
+	return process && !(process->failures & (process->failures + 1));
+}
+
+int model_origin(struct model *model, const struct event_origin *raw)
+{
+	const struct event_failure *place = &raw->place;
+	struct model_process *process = process_of(model, &place->process);
+	struct shared_stack *stack = NULL;
+	struct modules *modules;
+	int err;
+
+	if (!process)
+		return -ENOMEM;
+	if (!process->origins)
+		process->origins = origins_new(&model->places);
+	if (!process->origins)
+		return -ENOMEM;
+	reading_take(&model->readings, &process->reading, &place->process, place->header.time_ns);
+	if (model->options.live)
+		reading_renew(&model->readings, &process->reading, place);
+	modules = modules_ref(reading_modules_at(&model->readings, &process->reading, place->header.time_ns));
+	err = stack_cache_find(model->stacks, modules, place, 0, &stack);
+	modules_free(modules);
+	if (err || !stack)
+		return err;
+	return origins_add(process->origins, place->stack_key, stack);
+}
+
+int model_ops(struct model *model, const struct event_ops *raw)
+{
+	return recent_add(model->recent, raw);
+}
+
+bool model_has_ops(const struct model *model, const struct event_failure *failure)
+{
+	return recent_has(model->recent, failure);
+}
+
+static int keep_fresh(struct model_process *process, struct origins_table *table)
+{
+	origins_table_free(process->fresh);
+	process->fresh = table;
+	return 0;
+}
+
+int model_origins(struct model *model, const struct event_origins *raw, struct model_origins *ret)
+{
+	struct model_process *process = process_of(model, &raw->process);
+	struct model_origins origins = {.raw = raw};
+
+	if (!process)
+		return -ENOMEM;
+	origins.table = origins_table_new(process->origins, raw);
+	if (!origins.table)
+		return -ENOMEM;
+	if (!raw->final)
+		return keep_fresh(process, origins.table);
+	/* Nothing more will be said of them. */
+	origins_free(cleanup_take(process->origins));
+	origins.time_ns = model_realtime_ns(model, raw->header.time_ns);
+	origins.since_ns = model_realtime_ns(model, raw->since_ns);
+	origins.start_time_ns = raw->process.start_time_ns + (uint64_t)model->options.boottime_offset_ns;
+	if (copy_string(process->reading.exe, &origins.exe) || copy_string(process->reading.cgroup, &origins.cgroup)) {
+		model_origins_fini(&origins);
+		return -ENOMEM;
+	}
+	*ret = origins;
+	return 0;
+}
+
+void model_origins_fini(struct model_origins *origins)
+{
+	free(origins->exe);
+	free(origins->cgroup);
+	origins_table_free(origins->table);
 }
 
 int model_take_outcome(struct model *model, struct model_outcome *ret)
@@ -411,7 +512,8 @@ int model_new(const struct model_options *options, struct model **ret)
 	model->readings.forget = options->forget;
 	model->readings.context = options->stacks.context;
 	TAILQ_INIT(&model->processes);
-	err = stack_cache_new(&options->stacks, &model->stacks);
+	model->recent = recent_new();
+	err = model->recent ? stack_cache_new(&options->stacks, &model->stacks) : -ENOMEM;
 	if (!err)
 		err = debts_new(&model->debts);
 	if (!err)
@@ -432,6 +534,7 @@ void model_free(struct model *model)
 		drop_process(model, TAILQ_FIRST(&model->processes));
 	stack_cache_free(model->stacks);
 	debts_free(model->debts);
+	recent_free(model->recent);
 	ksyms_free(model->ksyms);
 	free(model);
 }

@@ -12,6 +12,7 @@
 #include "debts.h"
 #include "event.h"
 #include "near.h"
+#include "origins.h"
 #include "stack_cache.h"
 
 struct model;
@@ -43,6 +44,8 @@ struct model_failure {
 	struct modules *modules; /* NULL: not known */
 	struct shared_stack *user_stack; /* NULL: not taken; its stack is NULL as long as it is on its way */
 	struct stack *kernel_stack; /* NULL: not taken */
+	struct origins_table *origins; /* NULL: not read for this one, or not watched */
+	struct event_ops *ops; /* the calls before it; NULL: not handed out with this one, or not watched */
 };
 
 int model_new(const struct model_options *options, struct model **ret);
@@ -92,6 +95,7 @@ struct model_near {
 	char *exe; /* NULL: not known */
 	char *cgroup; /* likewise */
 	struct near_growth growth;
+	struct origins_table *origins; /* as of a failure */
 };
 
 /* 0 or -ENOMEM. */
@@ -120,6 +124,33 @@ int model_sweep_debts(struct model *model, uint64_t now_ns);
 int model_finish_debts(struct model *model);
 void model_read_debt_sums(const struct model *model, struct debt_sums *ret);
 
+/* What became of the mappings of a process that has ended, or that is there at the end of the run. Owns all but `raw`. */
+struct model_origins {
+	const struct event_origins *raw;
+	uint64_t time_ns; /* CLOCK_REALTIME */
+	uint64_t start_time_ns; /* of the process, likewise */
+	uint64_t since_ns; /* of the watch, likewise */
+	char *exe; /* NULL: not known */
+	char *cgroup; /* likewise */
+	struct origins_table *table;
+};
+
+/*
+ * Whether origins are to be read before this event goes its way, so that it has them: of a warning, and of the 1st, 2nd, 4th ...
+ * failure of a process.
+ */
+bool model_wants_origins(struct model *model, const struct event *event);
+
+/* A place from which mappings were made. The calls before a failure that is to come. */
+int model_origin(struct model *model, const struct event_origin *raw);
+int model_ops(struct model *model, const struct event_ops *raw);
+
+/*
+ * What was read: for the next failure or warning of the process, or, when it is final, to be shown by itself. 0 or -ENOMEM.
+ */
+int model_origins(struct model *model, const struct event_origins *raw, struct model_origins *ret);
+void model_origins_fini(struct model_origins *origins);
+
 /* Notes a hot process, while it lives to be looked at; one that maps code; a slice, whose failure is to come. */
 int model_hot(struct model *model, const struct event_hot *raw);
 int model_mapped(struct model *model, const struct event_mapped *raw);
@@ -128,6 +159,7 @@ int model_slice(struct model *model, const struct event_slice *raw);
 /* Records were lost on their way: what processes have told of themselves may not be all. */
 void model_note_losses(struct model *model);
 
+bool model_has_ops(const struct model *model, const struct event_failure *failure);
 bool model_has_slice(const struct model *model, const struct event_failure *failure);
 
 /* The answer to what options.stacks.ask was asked, as symbolizer_answered. */

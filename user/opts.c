@@ -173,6 +173,16 @@ static int set_stack_bytes(struct parse *parse, const struct row *row, const cha
 	return fail_value(parse, row, value, "0, 4K, 16K or 64K");
 }
 
+static int set_recorder(struct parse *parse, const struct row *row, const char *value)
+{
+	uint64_t number = 0;
+
+	if (parse_number(value, EVENT_OPS_MAX, &number))
+		return fail_value(parse, row, value, "a whole number from 0 to 64");
+	*(uint64_t *)field(parse, row) = number;
+	return 0;
+}
+
 static int set_duration(struct parse *parse, const struct row *row, const char *value)
 {
 	uint64_t ns;
@@ -357,6 +367,10 @@ static const struct row rows[] = {
 	{"output", 'o', false, ALL, "FILE", "write to FILE and not to stdout", FIELD(output), set_string},
 	{"capture", 0, false, OPTS_TRACE, "FILE", "also keep the raw records in FILE, for 'vmasnoop replay'",
 	 FIELD(capture), set_string},
+	{"folded", 0, false, BOTH, "FILE", "at the end write who made the mappings, for flame graphs", FIELD(folded),
+	 set_string},
+	{"recorder", 0, false, OPTS_TRACE, "N", "keep the last N calls of a hot process for its failure (64); 0: none",
+	 FIELD(recorder_ops), set_recorder},
 	{"hook", 0, false, OPTS_TRACE, "RUNG", "auto (the default), fentry, kprobe or tracepoint", FIELD(hook),
 	 set_rung},
 	{"stack-bytes", 0, false, OPTS_TRACE, "SIZE", "copy at most SIZE of a user stack: 0, 4K, 16K or 64K (default)",
@@ -598,6 +612,7 @@ int opts_parse(enum opts_command command, int argc, char **argv, struct opts *re
 {
 	struct parse parse = {.opts = {.ready_fd = -1,
 				       .stack_bytes = EVENT_SLICE_BYTES_MAX,
+				       .recorder_ops = EVENT_OPS_MAX,
 				       .warn_percent = {80, 90, 95},
 				       .warn_count = 3},
 			      .command = command,

@@ -29,6 +29,7 @@ struct opts {
 	const char *comm; /* at most 15 bytes, or NULL */
 	const char *cgroup; /* the path as given, or NULL */
 	const char *output; /* file, or NULL: stdout */
+	const char *folded; /* file for the origins of mappings as folded stacks, or NULL */
 	const char *capture; /* file to write raw records to, or NULL */
 	const char *input; /* replay: the capture to read */
 	const char *maps; /* census: a saved maps file, "-": standard input, or NULL */
@@ -36,6 +37,7 @@ struct opts {
 	uint64_t errno_wanted[CONFIG_ERRNO_WORDS]; /* as in struct config; all 0: none was named */
 	uint64_t duration_ns; /* 0: no end */
 	uint64_t max_events; /* 0: no end */
+	uint64_t recorder_ops; /* calls that the flight recorder keeps of each hot process; 0: none */
 	uint64_t limit; /* census: vm.max_map_count where the maps file is from; 0: not known */
 	uint64_t stack_bytes; /* of a user stack that are copied at most: 0 (none), 4096, 16384 or 65536 */
 	enum rung hook;

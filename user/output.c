@@ -41,7 +41,7 @@ static bool wants_colour(const FILE *file)
 	return isatty(fileno((FILE *)file)) && !(no_color && *no_color);
 }
 
-int output_open(const char *path, bool json, struct output **ret)
+int output_open(const char *path, bool json, bool verbose, struct output **ret)
 {
 	struct output *output = calloc(1, sizeof(*output));
 	int err;
@@ -60,6 +60,7 @@ int output_open(const char *path, bool json, struct output **ret)
 		output_close(output);
 		return err;
 	}
+	output->sink->verbose = verbose;
 	*ret = output;
 	return 0;
 }

@@ -13,8 +13,8 @@
 
 struct output;
 
-/* `path` NULL: standard output. A file is created 0600 and appended to. Returns 0 or a negative errno. */
-int output_open(const char *path, bool json, struct output **ret);
+/* `path` NULL: standard output. `verbose`: see sink_detail(). A file is created 0600 and appended to. Returns 0 or a negative errno. */
+int output_open(const char *path, bool json, bool verbose, struct output **ret);
 
 /* Flushes and closes. Returns the negative errno of that. */
 int output_close(struct output *output);

@@ -15,6 +15,7 @@ struct item {
 	struct repeat repeat; /* while it is still put together */
 	struct pending_event shown;
 	size_t bytes;
+	bool is_late; /* the stacks of its origins are waited for no longer */
 	uint64_t record[]; /* aligned as the ring has it */
 };
 
@@ -50,6 +51,8 @@ static void item_free(struct item *item)
 		model_near_fini(&item->shown.near);
 	if (item->shown.event.kind == EVENT_ENDED)
 		model_outcome_fini(&item->shown.outcome);
+	if (item->shown.event.kind == EVENT_ORIGINS)
+		model_origins_fini(&item->shown.origins);
 	free(item);
 }
 
@@ -87,9 +90,33 @@ void pending_free(struct pending *pending)
 	free(pending);
 }
 
+static struct origins_table *table_of(const struct item *item)
+{
+	switch (item->shown.event.kind) {
+	case EVENT_FAILURE:
+		return item->shown.failure.origins;
+	case EVENT_NEAR:
+		return item->shown.near.origins;
+	case EVENT_ORIGINS:
+		return item->shown.origins.table;
+	default:
+		return NULL;
+	}
+}
+
 static bool is_complete(const struct item *item)
 {
-	return item->shown.event.kind != EVENT_FAILURE || model_failure_is_complete(&item->shown.failure);
+	const struct origins_table *table = table_of(item);
+
+	if (item->shown.event.kind == EVENT_FAILURE && !model_failure_is_complete(&item->shown.failure))
+		return false;
+	return !table || item->is_late || origins_table_is_complete(table);
+}
+
+static int give_up(struct item *item, const char *reason)
+{
+	item->is_late = true;
+	return item->shown.event.kind == EVENT_FAILURE ? model_failure_give_up(&item->shown.failure, reason) : 0;
 }
 
 /* The first ones wait for longest. */
@@ -105,7 +132,7 @@ static int make_room(struct pending *pending)
 		if (ready_bytes >= bytes || bytes - ready_bytes <= pending->bytes_max)
 			break;
 		if (!is_complete(item)) {
-			err = model_failure_give_up(&item->shown.failure, "symbolizer_busy");
+			err = give_up(item, "symbolizer_busy");
 			if (err)
 				return err;
 		}
@@ -242,6 +269,35 @@ static int add_ended(struct pending *pending, const struct event *event)
 	return model_ended(pending->model, event->ended);
 }
 
+static int add_origin(struct pending *pending, const struct event *event)
+{
+	return model_origin(pending->model, event->origin);
+}
+
+static int add_ops(struct pending *pending, const struct event *event)
+{
+	return model_ops(pending->model, event->ops);
+}
+
+static int add_origins(struct pending *pending, const struct event *event)
+{
+	struct item *item;
+	int err;
+
+	if (!event->origins->final)
+		return model_origins(pending->model, event->origins, NULL);
+	err = keep(event, &item);
+	if (err)
+		return err;
+	err = model_origins(pending->model, item->shown.event.origins, &item->shown.origins);
+	if (err) {
+		free(item);
+		return err;
+	}
+	item->bytes += origins_table_bytes(item->shown.origins.table);
+	return queue(pending, item);
+}
+
 static int add_hot(struct pending *pending, const struct event *event)
 {
 	return model_hot(pending->model, event->hot);
@@ -280,7 +336,11 @@ const struct pending_event *pending_first(struct pending *pending)
 {
 	struct item *first = TAILQ_FIRST(&pending->items);
 
-	return first && is_complete(first) ? &first->shown : NULL;
+	if (!first || !is_complete(first))
+		return NULL;
+	if (table_of(first))
+		origins_table_merge(table_of(first));
+	return &first->shown;
 }
 
 int pending_flush(struct pending *pending, uint64_t now_ns)
@@ -308,7 +368,7 @@ int pending_give_up(struct pending *pending, const char *reason)
 
 	TAILQ_FOREACH(item, &pending->items, next)
 	{
-		err = is_complete(item) ? 0 : model_failure_give_up(&item->shown.failure, reason);
+		err = is_complete(item) ? 0 : give_up(item, reason);
 		if (err)
 			return err;
 	}

@@ -17,6 +17,7 @@ struct pending_event {
 	struct model_failure failure; /* when it is one */
 	struct model_near near; /* likewise */
 	struct model_outcome outcome; /* when it is an EVENT_ENDED, of whichever records it came */
+	struct model_origins origins; /* likewise */
 };
 
 struct pending;

@@ -35,11 +35,15 @@ int render_event(struct sink *sink, const struct model *model, const struct pend
 		return render_near(sink, &shown->near);
 	case EVENT_ENDED:
 		return render_outcome(sink, &shown->outcome);
+	case EVENT_ORIGINS:
+		return render_origins(sink, &shown->origins);
 	/* These add to what is known of a process, and nothing is said of them. */
 	case EVENT_HOT:
 	case EVENT_SLICE:
 	case EVENT_MAPPED:
 	case EVENT_PAID:
+	case EVENT_ORIGIN:
+	case EVENT_OPS:
 	case EVENT_KIND_COUNT:
 		break;
 	}

@@ -38,6 +38,8 @@ int render_outcome(struct sink *sink, const struct model_outcome *outcome);
 /* Of a whole run: what is owed, and how many came to what; of summary.debts. */
 void render_debt_sums(struct sink *sink, const struct debt_sums *sums);
 
+int render_origins(struct sink *sink, const struct model_origins *origins);
+
 /* Any kind of event. */
 int render_event(struct sink *sink, const struct model *model, const struct pending_event *shown);
 

@@ -7,6 +7,7 @@
 
 #include "event.h"
 #include "model.h"
+#include "origins.h"
 #include "sink.h"
 
 /* Opens a record with the fields that every one has. */
@@ -23,6 +24,12 @@ void render_args(struct sink *sink, const struct event_failure *f);
 
 /* Why it failed: render_why.c. */
 void render_cause(struct sink *sink, const struct event_failure *f);
+
+/* "origins": who made the mappings of a process; `table` may be NULL, and then it is null and nothing is said. */
+void render_origins_of(struct sink *sink, const struct origins_table *table);
+
+/* "recent_operations": the calls before a failure, likewise. */
+void render_recent(struct sink *sink, const struct event_ops *ops, uint64_t realtime_offset_ns);
 
 /* The names of the log; "unknown" for a value that is not in the list. */
 const char *render_verdict_name(uint32_t verdict);

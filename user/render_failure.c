@@ -256,6 +256,8 @@ int render_failure(struct sink *sink, const struct model_failure *failure)
 	render_bytes(sink, failure);
 	render_user_stack(sink, failure);
 	render_kernel_stack(sink, failure);
+	render_origins_of(sink, failure->origins);
+	render_recent(sink, failure->ops, failure->time_ns - f->header.time_ns);
 	render_fix(sink, failure);
 	return sink_record_end(sink);
 }

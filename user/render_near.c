@@ -55,5 +55,6 @@ int render_near(struct sink *sink, const struct model_near *near)
 	sink_line(sink, NULL, "%s  %s[%u]  near the limit: %u of %u mappings (%u %%)%s",
 		  format_clock(near->time_ns, &clock), process->comm, process->tgid, raw->vma_count, raw->vma_limit,
 		  raw->percent, growth_text(near, growth));
+	render_origins_of(sink, near->origins);
 	return sink_record_end(sink);
 }

@@ -33,6 +33,8 @@ void shared_stack_free(struct shared_stack *shared)
 	if (!shared || --shared->references)
 		return;
 	shared->account->bytes -= shared->bytes;
+	if (shared->kept)
+		shared->account->kept_bytes -= shared->bytes;
 	stack_free(shared->stack);
 	free(shared);
 }
@@ -57,6 +59,15 @@ void shared_stack_fill(struct shared_stack *shared, struct stack *stack)
 	shared->stack = stack;
 	shared->bytes = stack_bytes(stack);
 	shared->account->bytes += shared->bytes;
+	if (shared->kept)
+		shared->account->kept_bytes += shared->bytes;
+}
+
+void shared_stack_keep(struct shared_stack *shared)
+{
+	if (!shared->kept)
+		shared->account->kept_bytes += shared->bytes;
+	shared->kept = true;
 }
 
 void shared_stack_raw(const struct event_failure *failure, struct raw_stack *ret)

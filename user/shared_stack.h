@@ -6,6 +6,7 @@
 #ifndef VMASNOOP_SHARED_STACK_H
 #define VMASNOOP_SHARED_STACK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@
 /* Of all that belong together; outlives them. */
 struct shared_stack_account {
 	size_t bytes; /* that their stacks take */
+	size_t kept_bytes; /* of them, of those that are kept: see shared_stack_keep() */
 	uint64_t given_up; /* went out bare */
 };
 
@@ -25,6 +27,7 @@ struct shared_stack {
 	uint64_t number; /* of the first failure of the process that has it; 0: the next that will have it */
 	struct stack *stack; /* NULL until the answer is there */
 	size_t bytes; /* of the stack */
+	bool kept;
 	struct shared_stack_account *account;
 };
 
@@ -32,6 +35,9 @@ struct shared_stack {
 struct shared_stack *shared_stack_new(struct shared_stack_account *account, uint64_t number);
 struct shared_stack *shared_stack_ref(struct shared_stack *shared);
 void shared_stack_free(struct shared_stack *shared);
+
+/* It stays for long, and not for a failure: what it takes is bounded elsewhere. */
+void shared_stack_keep(struct shared_stack *shared);
 
 /* Once: takes over `stack`. Where nothing is known of a frame's file but that it was replaced, the frame says so from now on. */
 void shared_stack_fill(struct shared_stack *shared, struct stack *stack);

@@ -51,6 +51,11 @@ void sink_number(struct sink *sink, const char *name, uint64_t value)
 	sink->ops->number(sink, name, value);
 }
 
+void sink_integer(struct sink *sink, const char *name, int64_t value)
+{
+	sink->ops->integer(sink, name, value);
+}
+
 void sink_real(struct sink *sink, const char *name, double value)
 {
 	sink->ops->real(sink, name, value);
@@ -76,6 +81,17 @@ void sink_line(struct sink *sink, const char *label, const char *format, ...)
 {
 	va_list args;
 
+	va_start(args, format);
+	sink->ops->line(sink, label, format, args);
+	va_end(args);
+}
+
+void sink_detail(struct sink *sink, const char *label, const char *format, ...)
+{
+	va_list args;
+
+	if (!sink->verbose)
+		return;
 	va_start(args, format);
 	sink->ops->line(sink, label, format, args);
 	va_end(args);

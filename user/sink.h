@@ -25,6 +25,7 @@ struct sink_ops {
 	void (*null)(struct sink *sink, const char *name);
 	void (*boolean)(struct sink *sink, const char *name, bool value);
 	void (*number)(struct sink *sink, const char *name, uint64_t value);
+	void (*integer)(struct sink *sink, const char *name, int64_t value);
 	void (*real)(struct sink *sink, const char *name, double value);
 	void (*string)(struct sink *sink, const char *name, const char *bytes, size_t size);
 	void (*line)(struct sink *sink, const char *label, const char *format, va_list args);
@@ -33,6 +34,7 @@ struct sink_ops {
 
 struct sink {
 	const struct sink_ops *ops;
+	bool verbose; /* lines that few want are wanted: see sink_detail() */
 };
 
 int sink_json_new(FILE *file, struct sink **ret);
@@ -54,6 +56,9 @@ void sink_null(struct sink *sink, const char *name);
 void sink_bool(struct sink *sink, const char *name, bool value);
 void sink_number(struct sink *sink, const char *name, uint64_t value);
 
+/* A number that may be below 0. */
+void sink_integer(struct sink *sink, const char *name, int64_t value);
+
 /* What is measured and not counted, finite: 6 digits of it. */
 void sink_real(struct sink *sink, const char *name, double value);
 
@@ -68,5 +73,8 @@ void sink_string(struct sink *sink, const char *name, const char *value);
 
 /* A line for people: a label ("why", "" to go on, NULL for a headline) and a sentence. Strangers' bytes are neutralised. */
 void sink_line(struct sink *sink, const char *label, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* The same, for the few who asked for more. */
+void sink_detail(struct sink *sink, const char *label, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

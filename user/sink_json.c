@@ -137,6 +137,11 @@ static void number(struct sink *sink, const char *name, uint64_t value)
 	add(json_of(sink), name, json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value));
 }
 
+static void integer(struct sink *sink, const char *name, int64_t value)
+{
+	add(json_of(sink), name, json_integer(value));
+}
+
 static void real(struct sink *sink, const char *name, double value)
 {
 	add(json_of(sink), name, json_real(value));
@@ -204,6 +209,7 @@ static const struct sink_ops json_ops = {
 	.null = null,
 	.boolean = boolean,
 	.number = number,
+	.integer = integer,
 	.real = real,
 	.string = string,
 	.line = line,

@@ -94,6 +94,11 @@ static void number(struct sink *sink, const char *name, uint64_t value)
 	(void)sink, (void)name, (void)value;
 }
 
+static void integer(struct sink *sink, const char *name, int64_t value)
+{
+	(void)sink, (void)name, (void)value;
+}
+
 static void real(struct sink *sink, const char *name, double value)
 {
 	(void)sink, (void)name, (void)value;
@@ -118,6 +123,7 @@ static const struct sink_ops text_ops = {
 	.null = begin,
 	.boolean = boolean,
 	.number = number,
+	.integer = integer,
 	.real = real,
 	.string = string,
 	.line = line,

@@ -406,7 +406,10 @@ void stack_cache_read_counts(const struct stack_cache *cache, struct stack_cache
 
 size_t stack_cache_loose_bytes(const struct stack_cache *cache)
 {
-	return cache->account.bytes - cache->place_bytes;
+	/* A stack may be both of a place and kept: the less is loose. */
+	size_t bound = cache->place_bytes + cache->account.kept_bytes;
+
+	return cache->account.bytes > bound ? cache->account.bytes - bound : 0;
 }
 
 int stack_cache_slice(struct stack_cache *cache, const struct event_slice *slice)

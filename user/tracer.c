@@ -77,6 +77,7 @@ struct tracer {
 	bool preemptible; /* programs can be preempted here: feature_is_preemptible() */
 	bool missed_outcomes; /* likewise */
 	bool stopped;
+	bool saw_all; /* of the calls of hot processes, until it was stopped */
 };
 
 enum hook_kind { KIND_FENTRY, KIND_FEXIT, KIND_KPROBE, KIND_KRETPROBE, KIND_TP_BTF, KIND_TP };
@@ -115,7 +116,7 @@ static const struct candidate munmap_candidates[] = {
 	FEXIT("__do_munmap", core_do_munmap),
 	KRETPROBE("do_vmi_align_munmap", core_kretprobe),
 	KRETPROBE("do_mas_align_munmap", core_kretprobe),
-	KRETPROBE("__do_munmap", core_kretprobe),
+	KRETPROBE("__do_munmap", core_kretprobe_locked),
 	TP_BTF("mmap_lock_released", released, .args = 2),
 	TP_BTF("mmap_lock_released", released_with_path, .args = 3),
 	{},
@@ -139,6 +140,13 @@ static const struct candidate split_candidates[] = {
 	{},
 };
 
+/* Where nothing tells when the lock is released, this is one of the hooks that see what a call does under it. */
+static const struct candidate split_locked_candidates[] = {
+	FEXIT("__split_vma", split_fexit_locked, .attach_only = true),
+	KRETPROBE("__split_vma", split_kretprobe_locked, .attach_only = true),
+	{},
+};
+
 /*
  * Mappings that are made; at the entry, which costs least: all that is asked is in place by then. In 5.10 nothing but mmap()
  * itself can be hooked there: mprotect() is seen by the splits that it makes.
@@ -147,7 +155,7 @@ static const struct candidate mapping_candidates[] = {
 	FENTRY("perf_event_mmap", mapping_fentry),
 	FEXIT("mmap_region", mapping_fexit),
 	KPROBE("perf_event_mmap", mapping_kprobe),
-	KRETPROBE("mmap_region", mapping_kprobe),
+	KRETPROBE("mmap_region", mapping_kretprobe),
 	{},
 };
 
@@ -305,12 +313,16 @@ static bool observe_munmap(struct tracer *tracer, const struct feature *feature,
 /* The split path goes with the core's rung, but on the tracepoint rung with whatever there is, unless it was asked for. */
 static void choose_split(struct tracer *tracer, const struct feature *feature, enum rung asked)
 {
-	enum rung core = tracer->hooks[OBSERVE_MUNMAP].rung;
+	const struct hook *hook = &tracer->hooks[OBSERVE_MUNMAP];
+	/* Under the lock when it returns, as this one is: from before the days of the lock's tracepoint. */
+	bool locked = hook->function && !strcmp(hook->function, "__do_munmap");
+	const struct candidate *candidates = locked ? split_locked_candidates : split_candidates;
+	enum rung core = hook->rung;
 
 	if (core == RUNG_FENTRY || core == RUNG_KPROBE)
-		observe(tracer, feature, OBSERVE_SPLIT, split_candidates, core);
+		observe(tracer, feature, OBSERVE_SPLIT, candidates, core);
 	else if (asked == RUNG_AUTO)
-		observe(tracer, feature, OBSERVE_SPLIT, split_candidates, RUNG_AUTO);
+		observe(tracer, feature, OBSERVE_SPLIT, candidates, RUNG_AUTO);
 	else
 		tracer->hooks[OBSERVE_SPLIT].reason = "no tracepoint is in the split path";
 }
@@ -922,6 +934,26 @@ static int64_t munmap_misses(const struct tracer *tracer)
 	return alone + (back < core - alone ? back : core - alone);
 }
 
+/* The hook that sees each call of a hot process under its lock, OBSERVATION_COUNT: there is none. */
+static enum observation watching(const struct tracer *tracer)
+{
+	if (tracer->links[OBSERVE_WATCH])
+		return OBSERVE_WATCH;
+	return tracer->hooks[OBSERVE_MUNMAP].rung == RUNG_TRACEPOINT ? OBSERVE_MUNMAP : OBSERVATION_COUNT;
+}
+
+void tracer_origin_maps(const struct tracer *tracer, struct origin_maps *ret)
+{
+	enum observation observation = watching(tracer);
+
+	ret->watched = bpf_map__fd(tracer->skeleton->maps.watched);
+	ret->origins = bpf_map__fd(tracer->skeleton->maps.origins);
+	ret->marks = &tracer->skeleton->bss->marks;
+	ret->without_stacks = !tracer->skeleton->rodata->config.user_stack;
+	ret->exact = tracer->stopped ? tracer->saw_all
+				     : observation != OBSERVATION_COUNT && !observation_misses(tracer, observation);
+}
+
 static int64_t count_misses(const struct tracer *tracer)
 {
 	int64_t calls = munmap_misses(tracer), forks = observation_misses(tracer, OBSERVE_FORK);
@@ -1045,6 +1077,10 @@ int tracer_read_debtors(const struct tracer *tracer, struct event_ended **ret, s
 
 void tracer_stop(struct tracer *tracer)
 {
+	struct origin_maps maps;
+
+	tracer_origin_maps(tracer, &maps);
+	tracer->saw_all = maps.exact;
 	tracer->missed = count_misses(tracer);
 	tracer->missed_outcomes = misses_outcomes(tracer);
 	tracer->stopped = true;

@@ -13,6 +13,7 @@
 
 #include "../bpf/config.h"
 #include "../bpf/event.h"
+#include "origin_maps.h"
 #include "rung.h"
 
 struct tracer;
@@ -79,6 +80,9 @@ int tracer_owe_slice(struct tracer *tracer, uint64_t key);
 
 /* The code that this process maps from now on is told of once more. */
 int tracer_expect_mapping(struct tracer *tracer, const struct event_process *process);
+
+/* Where the kernel side keeps the origins of mappings; lives as long as the tracer. */
+void tracer_origin_maps(const struct tracer *tracer, struct origin_maps *ret);
 
 uint32_t tracer_limit(const struct tracer *tracer);
 void tracer_set_limit(struct tracer *tracer, uint32_t value);

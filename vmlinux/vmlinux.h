@@ -140,6 +140,10 @@ struct signal_struct {
 struct thread_info {
 	u32 status;
 };
+
+struct thread_struct {
+	unsigned long fsbase;
+};
 #endif
 
 typedef struct {
@@ -255,6 +259,9 @@ struct task_struct {
 	void *vfork_done; /* set as long as the parent waits for this child of its vfork() */
 	unsigned long sas_ss_sp;
 	unsigned long sas_ss_size;
+#if defined(__TARGET_ARCH_x86)
+	struct thread_struct thread;
+#endif
 };
 
 #if defined(__TARGET_ARCH_x86)

@@ -353,6 +353,48 @@ static void make_outcomes(struct capture_writer *writer)
 	put(writer, &full);
 }
 
+/* Who made the mappings, with a warning, with a failure and at the end; the calls before it; and a stranger's numbers. */
+static void make_origins(struct capture_writer *writer)
+{
+	static struct records_slice slice;
+	struct event_origins_full origins;
+	struct event_origin_full origin;
+	struct event_failure_full full;
+	struct event_near near;
+	struct event_ops ops;
+
+	records_origin(&origin);
+	origin.origin.place.has_slice = 1;
+	records_slice(&origin.origin.place, &slice);
+	put(writer, &slice);
+	put(writer, &origin);
+	origin.origin.place.stack_key = 0xa003;
+	origin.user_stack[1] += 0x100;
+	put(writer, &origin);
+	records_origins(&origins);
+	put(writer, &origins);
+	records_near(&near);
+	put(writer, &near);
+	put(writer, &origins);
+	records_failure(&full);
+	full.failure.has_ops = 1;
+	records_ops(&full.failure, &ops);
+	put(writer, &ops);
+	put_failure(writer, &full);
+	put_failure(writer, &full);
+	origins.origins.final = 1;
+	put(writer, &origins);
+	origins.origins.approximate = 0xff;
+	origins.origins.process.tgid = 77;
+	origins.sums[0].plus = UINT64_MAX;
+	origins.sums[1].syscall = UINT32_MAX;
+	origins.sums[2].minus = 1ULL << 63;
+	origins.origins.unplaced = INT64_MIN;
+	origins.origins.others_count = UINT32_MAX;
+	records_name(&origins.origins.process, "\033[2J;\n", "%s");
+	put(writer, &origins);
+}
+
 static void make_nothing(struct capture_writer *writer)
 {
 	(void)writer;
@@ -378,6 +420,7 @@ static const struct {
 	{"exec", make_exec},
 	{"near_limit", make_near_limit},
 	{"outcomes", make_outcomes},
+	{"origins", make_origins},
 	{"nothing", make_nothing},
 };
 

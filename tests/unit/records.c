@@ -186,6 +186,73 @@ void records_ended(uint8_t end, struct event_ended *ret)
 	ret->debt = DEBT_OPEN;
 }
 
+void records_origin(struct event_origin_full *ret)
+{
+	struct event_failure_full full;
+	struct event_failure *place = &ret->origin.place;
+
+	records_failure(&full);
+	memset(ret, 0, sizeof(*ret));
+	place->header.time_ns = full.failure.header.time_ns - 1000000000;
+	place->header.size = sizeof(*ret);
+	place->header.kind = EVENT_ORIGIN;
+	place->process = full.failure.process;
+	place->user_ip = full.failure.user_ip;
+	place->user_sp = full.failure.user_sp;
+	place->user_bp = full.failure.user_bp;
+	place->user_sp_word = full.failure.user_sp_word;
+	fill_span(&place->user_stack, offsetof(struct event_origin_full, user_stack), ret->user_stack, USER_TEXT, 4);
+	place->stack_key = 0xa001;
+	place->stack_seen = 1;
+}
+
+void records_origins(struct event_origins_full *ret)
+{
+	struct event_origins *origins = &ret->origins;
+
+	memset(ret, 0, sizeof(*ret));
+	origins->header.time_ns = 4002113000000ULL;
+	origins->header.kind = EVENT_ORIGINS;
+	fill_process(&origins->process);
+	origins->since_ns = 4000000500000ULL;
+	origins->older = 4130;
+	origins->unplaced = 7;
+	origins->others = (struct event_origin_sum){.plus = 40, .minus = 2, .calls = 42};
+	origins->others_count = 2;
+	ret->sums[0] = (struct event_origin_sum){.stack_key = 0xa001, .plus = 32765, .calls = 32765, .syscall = 11};
+	ret->sums[1] = (struct event_origin_sum){.stack_key = 0xa003, .plus = 5000, .calls = 5000, .syscall = 9};
+	ret->sums[2] =
+		(struct event_origin_sum){.stack_key = 0xa005, .plus = 100, .minus = 400, .calls = 500, .syscall = 11};
+	origins->sums.offset = offsetof(struct event_origins_full, sums);
+	origins->sums.length = 3 * sizeof(ret->sums[0]);
+	origins->header.size = origins->sums.offset + origins->sums.length;
+}
+
+void records_ops(const struct event_failure *failure, struct event_ops *ret)
+{
+	const uint64_t time_ns = failure->header.time_ns;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->header.time_ns = time_ns - 1000;
+	ret->header.size = sizeof(*ret);
+	ret->header.kind = EVENT_OPS;
+	ret->stack_key = failure->stack_key;
+	ret->stack_seen = failure->stack_seen;
+	ret->room = EVENT_OPS_MAX;
+	ret->total = 3;
+	ret->ops[0] = (struct event_op){.time_ns = time_ns - 3000000, .tid = 5582, .syscall = 9, .delta = 1};
+	ret->ops[0].args[1] = 33 * RECORDS_PAGE_BYTES;
+	ret->ops[0].vma_count = RECORDS_LIMIT - 1;
+	ret->ops[1] = (struct event_op){.time_ns = time_ns - 2000000, .tid = 5583, .syscall = 10, .delta = 1};
+	ret->ops[1].args[0] = VMA_START;
+	ret->ops[1].args[1] = RECORDS_PAGE_BYTES;
+	ret->ops[1].vma_count = RECORDS_LIMIT;
+	ret->ops[2] = (struct event_op){.time_ns = time_ns - 1000, .tid = 5582, .syscall = 11};
+	ret->ops[2].args[0] = failure->addr;
+	ret->ops[2].args[1] = failure->length_bytes;
+	ret->ops[2].vma_count = RECORDS_LIMIT;
+}
+
 static void fill_piece(struct records_slice *slice, int i, uint32_t offset, uint32_t length)
 {
 	struct event_piece *piece = &slice->slice.pieces[i];

@@ -49,6 +49,18 @@ void records_near(struct event_near *ret);
 void records_paid(struct event_paid *ret);
 void records_ended(uint8_t end, struct event_ended *ret);
 
+/* A place from which mappings are made, with 4 user frames; its key is not that of records_failure(). */
+void records_origin(struct event_origin_full *ret);
+
+/*
+ * What is read of its process: 4130 mappings are older than the watch. munmap() made 32765 from the place of records_origin(),
+ * mmap() 5000 from another, munmap() took 300 away net from a third; 38 came from two more, 7 from nobody knows where.
+ */
+void records_origins(struct event_origins_full *ret);
+
+/* Three calls before the failure: mmap(), mprotect(), and the failing munmap() itself. */
+void records_ops(const struct event_failure *failure, struct event_ops *ret);
+
 /* The slice of a failure, of two pieces with a gap between them that holds 0x5a; the first is all 'A', the second 'B'. */
 struct records_slice {
 	struct event_slice slice;

@@ -72,6 +72,66 @@ static void test_every_kind(void **state)
 	assert_int_equal(event.limit->new_limit, 200);
 }
 
+static void test_kinds_of_origins(void **state)
+{
+	struct event_failure_full full;
+	struct event_origin_full origin;
+	struct event_origins_full origins;
+	struct event_ops ops;
+	struct event event;
+	size_t count;
+
+	(void)state;
+	records_origin(&origin);
+	assert_int_equal(event_decode(&origin, sizeof(origin), &event), 0);
+	assert_int_equal(event.kind, EVENT_ORIGIN);
+	assert_non_null(event_addrs(&event.origin->place, &event.origin->place.user_stack, &count));
+	assert_int_equal(count, 4);
+	records_origins(&origins);
+	assert_int_equal(event_decode(&origins, sizeof(origins), &event), 0);
+	assert_int_equal(event.kind, EVENT_ORIGINS);
+	assert_ptr_equal(event_origin_sums(event.origins, &count), origins.sums);
+	assert_int_equal(count, 3);
+	records_failure(&full);
+	records_ops(&full.failure, &ops);
+	assert_int_equal(event_decode(&ops, sizeof(ops), &event), 0);
+	assert_int_equal(event.kind, EVENT_OPS);
+	ops.room = 0;
+	assert_int_equal(decode(&ops, sizeof(ops)), -EBADMSG);
+	ops.room = EVENT_OPS_MAX + 1;
+	assert_int_equal(decode(&ops, sizeof(ops)), -EBADMSG);
+	ops.room = EVENT_OPS_MAX;
+	ops.header.size = sizeof(ops) - 1;
+	assert_int_equal(decode(&ops, sizeof(ops)), -EBADMSG);
+}
+
+/* Sums that lie beside the record, or over its edge. */
+static void test_sums_of_origins(void **state)
+{
+	const uint32_t wrong[] = {
+		0, 8, sizeof(struct event_origins) - 8, sizeof(struct event_origins) + 4, UINT32_MAX, UINT32_MAX - 7};
+	struct event_origins_full origins;
+	size_t count;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		records_origins(&origins);
+		origins.origins.sums.offset = wrong[i];
+		assert_int_equal(decode_exactly(&origins), -EBADMSG);
+		origins.origins.sums.length = 0;
+		assert_int_equal(decode_exactly(&origins), 0);
+		assert_null(event_origin_sums(&origins.origins, &count));
+	}
+	records_origins(&origins);
+	origins.origins.sums.length += sizeof(struct event_origin_sum);
+	assert_int_equal(decode_exactly(&origins), -EBADMSG);
+	origins.origins.sums.length = sizeof(struct event_origin_sum) - 8;
+	assert_int_equal(decode_exactly(&origins), -EBADMSG);
+	origins.origins.header.size = sizeof(origins);
+	origins.origins.sums.length = EVENT_ORIGINS_MAX * sizeof(struct event_origin_sum);
+	assert_int_equal(decode_exactly(&origins), 0);
+}
+
 static void test_layout_is_the_contract(void **state)
 {
 	(void)state;
@@ -94,9 +154,17 @@ static void test_layout_is_the_contract(void **state)
 	assert_int_equal(EVENT_FAILURE, 0);
 	assert_int_equal(EVENT_HOT, 1);
 	assert_int_equal(EVENT_LIMIT, 2);
+	assert_int_equal(sizeof(struct event_origin), 280);
+	assert_int_equal(sizeof(struct event_origin_sum), 40);
+	assert_int_equal(sizeof(struct event_origins), 184);
+	assert_int_equal(sizeof(struct event_op), 40);
+	assert_int_equal(sizeof(struct event_ops), 40 + EVENT_OPS_MAX * 40);
 	assert_int_equal(EVENT_NEAR, 5);
 	assert_int_equal(EVENT_PAID, 6);
 	assert_int_equal(EVENT_ENDED, 7);
+	assert_int_equal(EVENT_ORIGIN, 8);
+	assert_int_equal(EVENT_ORIGINS, 9);
+	assert_int_equal(EVENT_OPS, 10);
 }
 
 static void test_sizes(void **state)
@@ -129,7 +197,7 @@ static void test_longer_than_known(void **state)
 		struct event_limit limit;
 		uint64_t appended;
 	} longer = {};
-	char *huge = calloc(1, sizeof(struct event_failure_full) + 8);
+	char *huge = calloc(1, EVENT_RECORD_MAX + 8);
 	struct event_limit *limit = (struct event_limit *)huge;
 
 	(void)state;
@@ -139,10 +207,10 @@ static void test_longer_than_known(void **state)
 	/* But no record is larger than the room that every reader has for one. */
 	assert_non_null(huge);
 	records_limit(1, 2, limit);
-	limit->header.size = sizeof(struct event_failure_full);
-	assert_int_equal(decode(huge, sizeof(struct event_failure_full)), 0);
+	limit->header.size = EVENT_RECORD_MAX;
+	assert_int_equal(decode(huge, EVENT_RECORD_MAX), 0);
 	limit->header.size += 8;
-	assert_int_equal(decode(huge, sizeof(struct event_failure_full) + 8), -EBADMSG);
+	assert_int_equal(decode(huge, EVENT_RECORD_MAX + 8), -EBADMSG);
 	free(huge);
 }
 
@@ -375,6 +443,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_kind),
+		cmocka_unit_test(test_kinds_of_origins),
+		cmocka_unit_test(test_sums_of_origins),
 		cmocka_unit_test(test_layout_is_the_contract),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_longer_than_known),

@@ -348,10 +348,35 @@ static void test_very_many_processes(void **state)
 	model_free(model);
 }
 
+/* Read for the 1st, 2nd, 4th, 8th ... failure, and for each warning. */
+static void test_when_origins_are_read(void **state)
+{
+	struct model *model = make();
+	struct event_failure_full full;
+	struct event_limit limit;
+	struct event_near near;
+	struct event event = {.kind = EVENT_FAILURE, .failure = &full.failure};
+
+	(void)state;
+	records_failure(&full);
+	for (uint64_t number = 1; number <= 40; number++) {
+		assert_int_equal(model_wants_origins(model, &event), !(number & (number - 1)));
+		assert_int_equal(add(model, &full).number, number);
+	}
+	records_near(&near);
+	event = (struct event){.kind = EVENT_NEAR, .near = &near};
+	assert_true(model_wants_origins(model, &event));
+	records_limit(1, 2, &limit);
+	event = (struct event){.kind = EVENT_LIMIT, .limit = &limit};
+	assert_false(model_wants_origins(model, &event));
+	model_free(model);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_the_record_says),
+		cmocka_unit_test(test_when_origins_are_read),
 		cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_numbers_are_of_the_process),
 		cmocka_unit_test(test_bytes_are_a_union),

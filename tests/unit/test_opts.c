@@ -194,6 +194,19 @@ static void test_max_events(void **state)
 	REFUSED("-M 99999999999999999999", "--max-events");
 }
 
+static void test_recorder(void **state)
+{
+	(void)state;
+	assert_int_equal(trace("").recorder_ops, 64);
+	assert_int_equal(trace("--recorder 0").recorder_ops, 0);
+	assert_int_equal(trace("--recorder 64").recorder_ops, 64);
+	REFUSED("--recorder 65", "--recorder", "'65'", "from 0 to 64");
+	REFUSED("--recorder -1", "'-1'");
+	REFUSED("--recorder 99999999999999999999", "--recorder");
+	assert_null(trace("").folded);
+	assert_string_equal(trace("--folded f").folded, "f");
+}
+
 static void test_flags_and_files(void **state)
 {
 	struct opts opts =
@@ -379,6 +392,7 @@ int main(void)
 		cmocka_unit_test(test_errnos),
 		cmocka_unit_test(test_duration),
 		cmocka_unit_test(test_max_events),
+		cmocka_unit_test(test_recorder),
 		cmocka_unit_test(test_flags_and_files),
 		cmocka_unit_test(test_hook),
 		cmocka_unit_test(test_ready_fd),

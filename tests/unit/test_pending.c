@@ -394,10 +394,71 @@ static void test_flood_keeps_apart(void **state)
 	end(&stage);
 }
 
+/* What has origins waits for their stacks, too, and so does what comes behind it; when nobody waits any longer it goes without. */
+static void test_origins_wait(void **state)
+{
+	struct stage stage = make(SIZE_MAX);
+	struct event_origins_full origins;
+	struct event_origin_full origin;
+	struct event_near near;
+
+	(void)state;
+	records_origin(&origin);
+	put(&stage, &origin);
+	assert_int_equal(asked.count, 1);
+	records_origins(&origins);
+	put(&stage, &origins);
+	records_near(&near);
+	put(&stage, &near);
+	put(&stage, &near);
+	assert_int_equal(take(&stage), -1);
+	answer(&stage, 0);
+	assert_non_null(pending_first(stage.pending)->near.origins);
+	assert_int_equal(take(&stage), 0);
+	/* Of one moment: the next is told of others, or of none. */
+	assert_null(pending_first(stage.pending)->near.origins);
+	assert_int_equal(take(&stage), 0);
+
+	origin.origin.place.stack_key = origins.sums[1].stack_key;
+	put(&stage, &origin);
+	origins.origins.final = 1;
+	put(&stage, &origins);
+	assert_int_equal(take(&stage), -1);
+	assert_int_equal(pending_give_up(stage.pending, "symbolizer_busy"), 0);
+	assert_int_equal(pending_first(stage.pending)->origins.table->count, 3);
+	assert_int_equal(take(&stage), 0);
+	answer(&stage, 1);
+	end(&stage);
+}
+
+/* The calls before a failure are its own, and taken with it when nobody ever looks. */
+static void test_calls_before(void **state)
+{
+	struct stage stage = make(SIZE_MAX);
+	struct event_failure_full full;
+	struct event_ops ops;
+
+	(void)state;
+	records_failure(&full);
+	full.failure.has_ops = 1;
+	records_ops(&full.failure, &ops);
+	put(&stage, &ops);
+	put(&stage, &full);
+	put(&stage, &full);
+	put(&stage, &ops);
+	answer(&stage, 0);
+	assert_int_equal(pending_first(stage.pending)->failure.ops->total, 3);
+	assert_int_equal(take(&stage), 1);
+	assert_null(pending_first(stage.pending)->failure.ops);
+	end(&stage);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_origins_wait),
+		cmocka_unit_test(test_calls_before),
 		cmocka_unit_test(test_the_record_is_kept),
 		cmocka_unit_test(test_a_warning_keeps_its_place),
 		cmocka_unit_test(test_kinds_that_are_not_shown),

@@ -481,6 +481,132 @@ static void test_near_text(void **state)
 				       "as it was before tracing began\n");
 }
 
+/* A warning, and what was read for it; the stacks are bare, as in a replay. */
+static void put_near_with_origins(void)
+{
+	struct event_origins_full origins;
+	struct event_origin_full origin;
+	struct event_near near;
+
+	records_origin(&origin);
+	put(&origin);
+	records_origins(&origins);
+	put(&origins);
+	records_near(&near);
+	put(&near);
+}
+
+static void test_origins_json(void **state)
+{
+	struct event_origins_full origins;
+	json_t *record;
+
+	(void)state;
+	put_near_with_origins();
+	record = parsed();
+	assert_field(record, "origins.older", "4130");
+	assert_field(record, "origins.made", "37510");
+	assert_field(record, "origins.other", "45");
+	assert_field(record, "origins.approximate", "false");
+	assert_int_equal(json_array_size(field(record, "origins.top")), 3);
+	assert_field(json_array_get(field(record, "origins.top"), 0), "net", "32765");
+	assert_field(json_array_get(field(record, "origins.top"), 0), "syscall", "\"munmap\"");
+	assert_field(json_array_get(field(record, "origins.top"), 0), "stack_key", "\"0xa001\"");
+	assert_field(json_array_get(field(record, "origins.top"), 2), "net", "-300");
+	assert_field(json_array_get(field(record, "origins.top"), 2), "minus", "400");
+	assert_field(json_array_get(field(record, "origins.top"), 2), "reason", "\"capture_failed\"");
+	assert_field(json_array_get(field(record, "origins.top"), 2), "frames", "[]");
+	json_decref(record);
+	records_origins(&origins);
+	origins.origins.final = 1;
+	origins.origins.approximate = 1;
+	origins.origins.without_stacks = 1;
+	put(&origins);
+	record = parsed();
+	assert_field(record, "event", "\"origins\"");
+	assert_field(record, "process.pid", "5582");
+	assert_field(record, "since", "\"2026-11-21T14:03:20.000500000Z\"");
+	assert_field(record, "origins.approximate", "true");
+	assert_field(json_array_get(field(record, "origins.top"), 1), "reason", "\"not_requested\"");
+	json_decref(record);
+}
+
+static void test_origins_text(void **state)
+{
+	struct event_origins_full origins;
+
+	(void)state;
+	put_near_with_origins();
+	assert_string_equal(written(), "14:03:22.114  b[5582]  near the limit: 52424 of 65530 mappings (80 %), "
+				       "+120000/s, limit in 0.109 s\n"
+				       "  grew    +32765 of the 37510 mappings made since it was watched: "
+				       "munmap 0x55d2a0c01139; 4130 are older\n"
+				       "          +5000: mmap\n"
+				       "          -300: munmap\n");
+	records_origins(&origins);
+	origins.origins.final = 1;
+	origins.origins.approximate = 1;
+	put(&origins);
+	assert_string_equal(written(),
+			    "14:03:22.113  b[5582]  +37510 mappings since it was watched, roughly; 4130 are older\n"
+			    "                NET       MADE      TAKEN      CALLS  WHERE\n"
+			    "             +32765      32765          0      32765  munmap 0x55d2a0c01139\n"
+			    "              +5000       5000          0       5000  mmap\n"
+			    "               -300        100        400        500  munmap\n"
+			    "                +45  in 2 other places, or not known where\n");
+	origins.origins.sums.length = 0;
+	origins.origins.unplaced = -3;
+	origins.origins.others.plus = 2;
+	origins.origins.others_count = 0;
+	put(&origins);
+	assert_string_equal(written(),
+			    "14:03:22.113  b[5582]  -3 mappings since it was watched, roughly; 4130 are older\n");
+}
+
+static void put_failure_with_ops(void)
+{
+	struct event_failure_full full;
+	struct event_ops ops;
+
+	records_failure(&full);
+	full.failure.has_ops = 1;
+	records_ops(&full.failure, &ops);
+	put(&ops);
+	put(&full);
+}
+
+static void test_recent_json(void **state)
+{
+	const char *name = "recent_operations";
+	json_t *record;
+
+	(void)state;
+	put_failure_with_ops();
+	record = parsed();
+	assert_int_equal(json_array_size(field(record, name)), 3);
+	assert_field(json_array_get(field(record, name), 0), "syscall", "\"mmap\"");
+	assert_field(json_array_get(field(record, name), 0), "time", "\"2026-11-21T14:03:22.111000000Z\"");
+	assert_field(json_array_get(field(record, name), 0), "length_hex", "\"0x21000\"");
+	assert_field(json_array_get(field(record, name), 1), "tid", "5583");
+	assert_field(json_array_get(field(record, name), 1), "delta", "1");
+	assert_field(json_array_get(field(record, name), 2), "vma_count", "65530");
+	json_decref(record);
+}
+
+/* For the few who asked for more. */
+static void test_recent_text(void **state)
+{
+	(void)state;
+	put_failure_with_ops();
+	assert_null(strstr(written(), "  before "));
+	stage->sink->verbose = true;
+	put_failure_with_ops();
+	assert_non_null(strstr(written(),
+			       "  before  14:03:22.111 [5582] mmap(0x0, 132 KiB) +1: 65529 mappings\n"
+			       "          14:03:22.112 [5583] mprotect(0x7f184b2a6000, 4 KiB) +1: 65530 mappings\n"
+			       "          14:03:22.113 [5582] munmap(0x7f184b2e8000, 132 KiB) +0: 65530 mappings\n"));
+}
+
 static void test_start_json(void **state)
 {
 	const struct hook hooks[] = {
@@ -1022,6 +1148,10 @@ int main(void)
 		JSON(test_strangers_names_json),
 		JSON(test_other_events_json),
 		JSON(test_near_json),
+		JSON(test_origins_json),
+		TEXT(test_origins_text),
+		JSON(test_recent_json),
+		TEXT(test_recent_text),
 		TEXT(test_near_text),
 		JSON(test_outcome_json),
 		TEXT(test_outcome_text),

@@ -36,6 +36,7 @@ static const struct entry {
 	{"css_set", 0, 0},
 	{"bpf_iter__task", 0, 0},
 	{"thread_info", 0, 0},
+	{"thread_struct", 0, 0},
 	{"pt_regs", 0, 0},
 	{"trace_event_raw_sched_process_fork", 0, 0},
 	{"vm_operations_struct", 1, 0},

@@ -59,6 +59,7 @@ static int verify_one(size_t index, bool verbose)
 	skeleton->rodata->config.kernel_stack = true;
 	skeleton->rodata->config.slice_max_bytes = EVENT_SLICE_BYTES_MAX;
 	skeleton->rodata->config.split_hooked = true;
+	skeleton->rodata->config.recorder_ops = EVENT_OPS_MAX;
 	/* The least of what is switched off is pruned. */
 	memcpy((void *)skeleton->rodata->config.warn_percent, "\x50\x5a\x5f", 3);
 	skeleton->rodata->config.warn_count = 3;
