@@ -4,7 +4,12 @@
 
 # The tracepoint rung of a kernel without mmap_lock tracepoints (5.10) reads after the lock was dropped: with threads a
 # verdict may honestly be unknown there.
-has_lock_tracepoint() { "$VMASNOOP" --hook tracepoint -v -d 0.001 2>&1 | grep -q 'munmap: tp.* mmap_lock_released'; }
+# Found out once, by the first who asks.
+has_lock_tracepoint() {
+	known=${CASE_RUNNER:-$work}/lock_tracepoint
+	[ -e "$known" ] || "$VMASNOOP" --hook tracepoint -v -d 0.001 2>&1 | sed -n '/munmap: tp.* mmap_lock_released/p' >"$known"
+	[ -s "$known" ]
+}
 
 evidence_of() {
 	if [ "$1" != tracepoint ] || has_lock_tracepoint; then

@@ -60,6 +60,12 @@ static void check_number(struct log_reader *reader, const json_t *record, long p
 	numbering->last = number;
 }
 
+static bool is_left_out(const struct expected *expected, const struct call *call)
+{
+	return (expected->syscall && strcmp(expected->syscall, call->syscall) != 0) ||
+	       (expected->of && !call_list_has_process(expected->of, call->pid));
+}
+
 static void read_failure(struct log_reader *reader, const json_t *record)
 {
 	const struct expected *expected = reader->expected;
@@ -75,7 +81,7 @@ static void read_failure(struct log_reader *reader, const json_t *record)
 		return;
 	}
 	check_number(reader, record, call.pid);
-	if (expected->syscall && strcmp(expected->syscall, call.syscall) != 0)
+	if (is_left_out(expected, &call))
 		return;
 	reader->flagged.unknown_verdicts += verdict && strcmp(verdict, "unknown") == 0;
 	call_list_add(&reader->flagged.calls, &call);
