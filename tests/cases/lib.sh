@@ -9,8 +9,6 @@ case_seconds=${CASE_SECONDS:-60}
 # That of a case lies in that of its runner, which is told there what to clean up if the case cannot.
 work=$(mktemp -d "${CASE_RUNNER:-${TMPDIR:-/tmp}}/vmasnoop.XXXXXX") || exit 1
 chmod 711 "$work"
-parts=/dev/stdout
-[ -z "${CASE_RUNNER-}" ] || parts=$CASE_RUNNER/parts
 trap 'limit_restore; rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 [ -z "${CASE_RUNNER-}" ] || echo $$ >"$CASE_RUNNER/group"
@@ -64,7 +62,9 @@ part() {
 	part_name=$1
 	shift
 	("$@") >"$work/part" 2>&1
-	report_line "${CASE_PREFIX-}${CASE_NAME:-case}/$part_name" $? "$work/part" >>"$parts"
+	report_line "${CASE_PREFIX-}${CASE_NAME:-case}/$part_name" $? "$work/part" | {
+		if [ -n "${CASE_RUNNER-}" ]; then cat >>"$CASE_RUNNER/parts"; else cat; fi
+	}
 }
 
 # case_once NAME FUNCTION ARGS...: one that says nothing about the kernel.

@@ -63,7 +63,7 @@ static const struct option option_table[] = {
 static const char usage_text[] =
 	"usage: compare ORACLE LOG.ndjson [OPTIONS]\n"
 	"  --syscall NAME                 compare this call only, on both sides\n"
-	"  --errno NAME                   of what happened, only this errno is to be flagged\n"
+	"  --errno NAME[,NAME...]         of what happened, only these errnos are to be flagged\n"
 	"  --verdict NAME                 every failure has this verdict\n"
 	"  --allow-unknown                or the verdict unknown; also where the oracle says one\n"
 	"  --evidence under_lock|after_unlock\n"
@@ -101,7 +101,7 @@ static bool parse_option(int option, struct options *options)
 		options->filter.syscall = optarg;
 		return true;
 	case OPTION_ERRNO:
-		options->filter.errno_name = optarg;
+		options->filter.errno_names = optarg;
 		return true;
 	case OPTION_VERDICT:
 		expected->verdict = optarg;
