@@ -136,7 +136,9 @@ debt_cases() {
 	replayed=yes
 	for rung in $RUNGS; do
 		case_run "$rung/debts" debts_case "$rung" $replayed
-		case_run "$rung/debts-lost" lost_case "$rung"
+		case_once "$rung/debts-lost" lost_case "$rung"
 		replayed=
 	done
+	# What is lost is counted by the same code, whichever hook had it to say.
+	[ -z "${KERNEL_ONLY-}" ] || case_run debts-lost lost_case auto
 }
