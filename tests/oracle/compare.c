@@ -75,7 +75,8 @@ static const char usage_text[] =
 	"  --allow-missed                 so many may be unflagged as lost.hook_missed admits\n"
 	"  --expect-none                  nothing happened and nothing is flagged\n"
 	"  --shortages-only               of what happened, unmapped_range and bad_request are not to be flagged\n"
-	"  --its-processes                of the log, what the processes did that the oracle names; the totals are all\n";
+	"  --its-processes                of the log, what the processes did that the oracle names; the totals are "
+	"all\n";
 
 static bool parse_symbols(char *text, struct expected_symbols *ret)
 {
