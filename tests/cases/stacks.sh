@@ -80,7 +80,7 @@ rung_chains_case() {
 	# Through the vDSO and by frame pointers only. The tracepoint of the syscall's exit does not see these.
 	if [ "$(evidence_of "$rung")" = under_lock ]; then
 		"$chains/chain_32" >/dev/null 2>&1
-		[ $? -eq 2 ] && COMPAT=yes || part 32-bit no_compat
+		if [ $? -eq 2 ]; then COMPAT=yes; else part 32-bit no_compat; fi
 	fi
 	export COMPAT
 	for _ in 1 2 3; do
