@@ -226,12 +226,12 @@ $(BUILD)/btf_contract: tests/verifier/btf_contract.c $(SKELETON) $(CENSUS_SKELET
 
 $(BUILD)/compare: $(wildcard tests/oracle/*.c) $(wildcard tests/oracle/*.h)
 	$(call say,CC,$@)
-	$(Q)$(CC) -O1 -g -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(if $(WERROR),-Werror) $(filter %.c,$^) -o $@ \
+	$(Q)$(CC) -O2 -g -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(if $(WERROR),-Werror) $(filter %.c,$^) -o $@ \
 		$(shell $(PKG_CONFIG) --cflags --libs jansson)
 
 $(BUILD)/compare_stack: $(wildcard tests/oracle/stack/*.[ch]) $(addprefix tests/oracle/,record.c record.h calls.c differences.c)
 	$(call say,CC,$@)
-	$(Q)$(CC) -O1 -g -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(if $(WERROR),-Werror) $(filter %.c,$^) -o $@ \
+	$(Q)$(CC) -O2 -g -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(if $(WERROR),-Werror) $(filter %.c,$^) -o $@ \
 		$(shell $(PKG_CONFIG) --cflags --libs jansson)
 
 $(BUILD)/user $(BUILD)/bpf $(BUILD)/workloads $(BUILD)/asan $(BUILD)/unit:
