@@ -281,6 +281,7 @@ static void fill_config(const struct opts *opts, struct config *config)
 	config->recorder_ops = (uint8_t)opts->recorder_ops;
 	memcpy(config->warn_percent, opts->warn_percent, sizeof(config->warn_percent));
 	config->warn_count = opts->warn_count;
+	config->splits = opts->splits;
 }
 
 static void tell_refused(const char *function, enum rung rung, const char *reason)
@@ -737,7 +738,11 @@ static int finish(struct trace *trace)
 	summary->output_errors = output_errors(trace->output);
 	err = tracer_read_totals(trace->tracer, &summary->totals, &summary->count);
 	if (!err)
+		err = tracer_read_splits(trace->tracer, &summary->splits);
+	splits_sort(&summary->splits);
+	if (!err)
 		err = tracer_read_losses(trace->tracer, &summary->losses);
+	summary->losses.causes[LOSS_SPLIT_LOST] += pending_splits_dropped(trace->pending);
 	if (err) {
 		log_error("cannot read the totals: %s", strerror(-err));
 		return err;
