@@ -478,6 +478,24 @@ static bool drain(struct trace *trace)
 	return false;
 }
 
+/* Who asks for splits is told what of them is not seen. */
+static void tell_splits(const struct trace *trace)
+{
+	if (!trace->opts->splits)
+		return;
+	switch (tracer_splits(trace->tracer)) {
+	case TRACER_SPLITS_SEEN:
+		break;
+	case TRACER_SPLITS_INFERRED:
+		log_info("splits are inferred from the number of mappings, under the lock: there are as many at least, "
+			 "and where they are is not seen");
+		break;
+	case TRACER_SPLITS_UNSEEN:
+		log_warn("splits are not seen: this kernel has no tracepoint for them; try --hook auto");
+		break;
+	}
+}
+
 /* From here on nothing is missed: say so to the log, to people, and to whoever waits for it. */
 static void announce(struct trace *trace)
 {
@@ -492,6 +510,7 @@ static void announce(struct trace *trace)
 	tell_hooks(start.hooks, start.hook_count);
 	/* Processes that are hot already are watched from here on. */
 	drain(trace);
+	tell_splits(trace);
 	log_info("tracing munmap() through %s %s; vm.max_map_count is %u%s", start.hooks[0].kind ?: start.hooks[1].kind,
 		 start.hooks[0].function ?: start.hooks[1].function, start.vma_limit,
 		 trace->opts->command || trace->opts->duration_ns ? "" : "; Ctrl-C ends with a summary");

@@ -1060,6 +1060,13 @@ int tracer_read_totals(const struct tracer *tracer, struct tracer_total **ret, s
 	return 0;
 }
 
+enum tracer_splits tracer_splits(const struct tracer *tracer)
+{
+	if (tracer->programs[OBSERVE_SPLIT])
+		return TRACER_SPLITS_SEEN;
+	return tracer->hooks[OBSERVE_MUNMAP].rung == RUNG_TRACEPOINT ? TRACER_SPLITS_INFERRED : TRACER_SPLITS_UNSEEN;
+}
+
 int tracer_read_splits(const struct tracer *tracer, struct splits *ret)
 {
 	int map = bpf_map__fd(tracer->skeleton->maps.split_sums), cpus = libbpf_num_possible_cpus();
