@@ -73,15 +73,15 @@ static __always_inline void emit_loss(__u32 cause)
 #define emit_reserve_again(type) (type *)bpf_ringbuf_reserve(&events, sizeof(type), 0)
 
 /* The same for a split: there are many, and half of the ring is kept for what there is less of. */
-#define emit_reserve_split(type)                                                        \
-	({                                                                              \
-		void *reserved = NULL;                                                  \
-                                                                                        \
-		if (bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < SPLIT_RING_BYTES)   \
-			reserved = bpf_ringbuf_reserve(&events, sizeof(type), 0);       \
-		if (!reserved)                                                          \
-			emit_loss(LOSS_SPLIT_LOST);                                     \
-		(type *)reserved;                                                       \
+#define emit_reserve_split(type)                                                      \
+	({                                                                            \
+		void *reserved = NULL;                                                \
+                                                                                      \
+		if (bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < SPLIT_RING_BYTES) \
+			reserved = bpf_ringbuf_reserve(&events, sizeof(type), 0);     \
+		if (!reserved)                                                        \
+			emit_loss(LOSS_SPLIT_LOST);                                   \
+		(type *)reserved;                                                     \
 	})
 
 static __always_inline void emit_submit(void *record, struct event_header *header, __u16 kind, __u32 size)

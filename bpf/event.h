@@ -464,18 +464,18 @@ struct split_sum {
 };
 
 /* What was lost, by cause; X(NAME, name, what it means for the reader). */
-#define LOSS_CAUSES(X)                                                                                      \
-	X(RING_FULL, ring_full, "failures counted but not shown: the ring buffer was full")                 \
-	X(TOTALS_FULL, totals_full, "failures shown but not in the totals: too many failing processes")     \
-	X(FOLLOW_FULL, follow_full, "child processes not followed: too many")                               \
-	X(STATE_FULL, state_full, "calls whose state between two hooks did not fit: may be shown twice")    \
-	X(ERRNO_UNSEEN, errno_unseen, "failing calls whose errno was not seen: sys_exit was not armed yet") \
-	X(SLICE_FULL, slice_full, "stacks by frame pointers only: the ring of stack slices was full")       \
+#define LOSS_CAUSES(X)                                                                                            \
+	X(RING_FULL, ring_full, "failures counted but not shown: the ring buffer was full")                       \
+	X(TOTALS_FULL, totals_full, "failures shown but not in the totals: too many failing processes")           \
+	X(FOLLOW_FULL, follow_full, "child processes not followed: too many")                                     \
+	X(STATE_FULL, state_full, "calls whose state between two hooks did not fit: may be shown twice")          \
+	X(ERRNO_UNSEEN, errno_unseen, "failing calls whose errno was not seen: sys_exit was not armed yet")       \
+	X(SLICE_FULL, slice_full, "stacks by frame pointers only: the ring of stack slices was full")             \
 	X(OUTCOME_LOST, outcome_lost, "what became of failures not known: the ring was full, or too many failed") \
-	X(WATCH_FULL, watch_full, "hot processes whose mappings have no known origin: too many of them")    \
-	X(ORIGINS_FULL, origins_full, "calls whose mappings are counted but not by place: too many places") \
-	X(OPS_FULL, ops_full, "failures without the calls before them: the ring of stack slices was full")  \
-	X(SPLITS_FULL, splits_full, "splits that are not in the totals: too many processes that split")     \
+	X(WATCH_FULL, watch_full, "hot processes whose mappings have no known origin: too many of them")          \
+	X(ORIGINS_FULL, origins_full, "calls whose mappings are counted but not by place: too many places")       \
+	X(OPS_FULL, ops_full, "failures without the calls before them: the ring of stack slices was full")        \
+	X(SPLITS_FULL, splits_full, "splits that are not in the totals: too many processes that split")           \
 	X(SPLIT_LOST, split_lost, "splits counted but not shown: too many, and failures need the room")
 
 enum loss_cause {

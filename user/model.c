@@ -327,7 +327,8 @@ int model_split(struct model *model, const struct event_split *raw, struct model
 
 	split.time_ns = model_realtime_ns(model, raw->header.time_ns);
 	split.start_time_ns = raw->process.start_time_ns + (uint64_t)model->options.boottime_offset_ns;
-	if (process && (copy_string(process->reading.exe, &split.exe) || copy_string(process->reading.cgroup, &split.cgroup))) {
+	if (process &&
+	    (copy_string(process->reading.exe, &split.exe) || copy_string(process->reading.cgroup, &split.cgroup))) {
 		model_split_fini(&split);
 		return -ENOMEM;
 	}

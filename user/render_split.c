@@ -41,14 +41,15 @@ static void render_halves(struct sink *sink, const struct event_split *raw)
 	sink_end(sink);
 }
 
-/* "munmap()"; what is outside of a syscall has no name. */
+/* "munmap()"; but "syscall 303", and what is outside of a syscall has no name. */
 static const char *call_text(uint32_t syscall, char text[CAUSE_BYTES + 2])
 {
 	char name[CAUSE_BYTES];
 
 	if (syscall == EVENT_SYSCALL_NONE)
 		return "no syscall";
-	snprintf(text, CAUSE_BYTES + 2, "%s()", mapping_call_name(syscall, name));
+	snprintf(text, CAUSE_BYTES + 2, "%s%s", mapping_call_name(syscall, name),
+		 mapping_call_find(syscall) ? "()" : "");
 	return text;
 }
 
