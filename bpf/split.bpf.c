@@ -182,6 +182,8 @@ int split_look(__u32 writes)
 	struct kernel_syscall call;
 	__u32 *base;
 
+	if (!split_may_be_wanted())
+		return 0;
 	kernel_current_syscall(&call);
 	/* Who holds the lock for reading has changed nothing, but for a call that has just downgraded it. */
 	if (!writes && (!call.inside || !kernel_syscall_downgrades(&call)))

@@ -211,7 +211,9 @@ static int candidate_try(const struct feature *feature, const struct candidate *
 
 	switch (candidate->kind) {
 	case KIND_FENTRY:
-		return feature_try_fentry(feature, candidate->function);
+		/* What takes the one takes the other. */
+		return candidate->attach_only ? feature_try_fexit_attach(feature, candidate->function)
+					      : feature_try_fentry(feature, candidate->function);
 	case KIND_FEXIT:
 		return candidate->attach_only ? feature_try_fexit_attach(feature, candidate->function)
 					      : feature_try_fexit(feature, candidate->function);
