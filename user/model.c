@@ -107,11 +107,18 @@ static struct model_process *process_add(struct model *model, const struct event
 	return process;
 }
 
-static struct model_process *process_of(struct model *model, const struct event_process *raw)
+/* NULL: it was not seen before. */
+static struct model_process *process_known(struct model *model, const struct event_process *raw)
 {
 	struct model_process key = {.tgid = raw->tgid, .start_time_ns = raw->start_time_ns, .exec_id = raw->exec_id};
 	struct model_process **found = tfind(&key, &model->tree, process_compare);
-	struct model_process *process = found ? *found : process_add(model, raw);
+
+	return found ? *found : NULL;
+}
+
+static struct model_process *process_of(struct model *model, const struct event_process *raw)
+{
+	struct model_process *process = process_known(model, raw) ?: process_add(model, raw);
 
 	if (!process)
 		return NULL;
@@ -316,6 +323,33 @@ void model_near_fini(struct model_near *near)
 size_t model_near_bytes(const struct model_near *near)
 {
 	return string_bytes(near->exe) + string_bytes(near->cgroup) + origins_table_bytes(near->origins);
+}
+
+int model_split(struct model *model, const struct event_split *raw, struct model_split *ret)
+{
+	struct model_process *process = process_known(model, &raw->process);
+	struct model_split split = {.raw = raw};
+
+	split.time_ns = model_realtime_ns(model, raw->header.time_ns);
+	split.start_time_ns = raw->process.start_time_ns + (uint64_t)model->options.boottime_offset_ns;
+	if (process &&
+	    (copy_string(process->reading.exe, &split.exe) || copy_string(process->reading.cgroup, &split.cgroup))) {
+		model_split_fini(&split);
+		return -ENOMEM;
+	}
+	*ret = split;
+	return 0;
+}
+
+void model_split_fini(struct model_split *split)
+{
+	free(split->exe);
+	free(split->cgroup);
+}
+
+size_t model_split_bytes(const struct model_split *split)
+{
+	return string_bytes(split->exe) + string_bytes(split->cgroup);
 }
 
 bool model_wants_origins(struct model *model, const struct event *event)

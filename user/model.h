@@ -106,6 +106,20 @@ int model_near(struct model *model, const struct event_near *raw, struct model_n
 void model_near_fini(struct model_near *near);
 size_t model_near_bytes(const struct model_near *near); /* as of a failure */
 
+/* A split. Owns all but `raw`. Nothing is read for it: of its process is known what others were read for. */
+struct model_split {
+	const struct event_split *raw;
+	uint64_t time_ns; /* CLOCK_REALTIME */
+	uint64_t start_time_ns; /* of the process, likewise */
+	char *exe; /* NULL: not known */
+	char *cgroup; /* likewise */
+};
+
+/* 0 or -ENOMEM. */
+int model_split(struct model *model, const struct event_split *raw, struct model_split *ret);
+void model_split_fini(struct model_split *split);
+size_t model_split_bytes(const struct model_split *split); /* as of a failure */
+
 /* What became of failures: after each record there may be some to take. Owns all but `what`. */
 struct model_outcome {
 	struct outcome what;

@@ -239,6 +239,22 @@ void records_near(struct event_near *ret)
 	ret->percent = 80;
 }
 
+void records_split(struct event_split *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->header.time_ns = 4002114000000ULL;
+	ret->header.size = sizeof(*ret);
+	ret->header.kind = EVENT_SPLIT;
+	fill_process(&ret->process);
+	ret->start = VMA_START;
+	ret->addr = VMA_START + 100 * RECORDS_PAGE_BYTES;
+	ret->end = VMA_START + 198 * RECORDS_PAGE_BYTES;
+	ret->syscall = 11;
+	ret->splits = 1;
+	ret->vma_count = 4097;
+	ret->has_range = 1;
+}
+
 void records_paid(struct event_paid *ret)
 {
 	memset(ret, 0, sizeof(*ret));

@@ -52,6 +52,9 @@ void records_mapped(struct event_mapped *ret);
 /* It crossed 80 %, 100,000 mappings a second after it got hot and 120,000 a second lately. */
 void records_near(struct event_near *ret);
 
+/* munmap() split a mapping of 792 KiB 400 KiB behind its start. */
+void records_split(struct event_split *ret);
+
 /* The same munmap() succeeded 100 ms later; 200 ms later its memory ended, or the process did (enum event_end). */
 void records_paid(struct event_paid *ret);
 void records_ended(uint8_t end, struct event_ended *ret);

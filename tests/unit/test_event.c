@@ -36,6 +36,7 @@ static void test_every_kind(void **state)
 	struct event_failure_full full;
 	struct event_limit limit;
 	struct event_near near;
+	struct event_split split;
 	struct event_paid paid;
 	struct event_ended ended;
 	struct event_hot hot;
@@ -56,6 +57,12 @@ static void test_every_kind(void **state)
 	assert_ptr_equal(event.near, &near);
 	memset(near.process.comm, 'x', sizeof(near.process.comm)); /* a name without an end */
 	assert_int_equal(event_decode(&near, sizeof(near), &event), -EBADMSG);
+	records_split(&split);
+	assert_int_equal(event_decode(&split, sizeof(split), &event), 0);
+	assert_int_equal(event.kind, EVENT_SPLIT);
+	assert_ptr_equal(event.split, &split);
+	memset(split.process.thread_comm, 'x', sizeof(split.process.thread_comm));
+	assert_int_equal(event_decode(&split, sizeof(split), &event), -EBADMSG);
 	records_paid(&paid);
 	assert_int_equal(event_decode(&paid, sizeof(paid), &event), 0);
 	assert_ptr_equal(event.paid, &paid);
@@ -152,6 +159,8 @@ static void test_layout_is_the_contract(void **state)
 	assert_int_equal(sizeof(struct event_mapped), 104);
 	assert_int_equal(sizeof(struct event_near), 144);
 	assert_int_equal(sizeof(struct event_paid), 128);
+	assert_int_equal(sizeof(struct event_split), 144);
+	assert_int_equal(EVENT_SPLIT, 11);
 	assert_int_equal(sizeof(struct event_ended), 112);
 	assert_int_equal(EVENT_FAILURE, 0);
 	assert_int_equal(EVENT_HOT, 1);
