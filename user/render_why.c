@@ -106,8 +106,9 @@ static const char *limited_text(const struct event_failure *f, const struct even
 		pages = p->data_pages;
 		limit = p->data_bytes_max;
 	}
-	snprintf(text, TEXT_BYTES, "%s: %s in use and %s more would be over %s; not vm.max_map_count: %u of %u mappings used",
-		 name, format_bytes(pages * FILTER_PAGE_BYTES, &used), format_bytes(asked_bytes(f, p), &asked),
+	snprintf(text, TEXT_BYTES,
+		 "%s: %s in use and %s more would be over %s; not vm.max_map_count: %u of %u mappings used", name,
+		 format_bytes(pages * FILTER_PAGE_BYTES, &used), format_bytes(asked_bytes(f, p), &asked),
 		 format_bytes(limit, &most), f->vma_count, f->vma_limit);
 	return text;
 }

@@ -629,7 +629,11 @@ static void test_origins_text(void **state)
 				       "  grew    +32765 of the 37510 mappings made since it was watched: "
 				       "munmap 0x55d2a0c01139; 4130 are older\n"
 				       "          +5000: mmap\n"
-				       "          -300: munmap\n");
+				       "          -300: munmap\n"
+				       "  fix     sysctl vm.max_map_count=1048576 (peak 52424, limit 65530; at +120000/s that "
+				       "lasts 8.3 s)\n"
+				       "          for good: echo vm.max_map_count=1048576 "
+				       ">/etc/sysctl.d/99-max-map-count.conf\n");
 	records_origins(&origins);
 	origins.origins.final = 1;
 	origins.origins.approximate = 1;
