@@ -624,16 +624,17 @@ static void test_origins_text(void **state)
 
 	(void)state;
 	put_near_with_origins();
-	assert_string_equal(written(), "14:03:22.114  b[5582]  near the limit: 52424 of 65530 mappings (80 %), "
-				       "+120000/s, limit in 0.109 s\n"
-				       "  grew    +32765 of the 37510 mappings made since it was watched: "
-				       "munmap 0x55d2a0c01139; 4130 are older\n"
-				       "          +5000: mmap\n"
-				       "          -300: munmap\n"
-				       "  fix     sysctl vm.max_map_count=1048576 (peak 52424, limit 65530; at +120000/s that "
-				       "lasts 8.3 s)\n"
-				       "          for good: echo vm.max_map_count=1048576 "
-				       ">/etc/sysctl.d/99-max-map-count.conf\n");
+	assert_string_equal(written(),
+			    "14:03:22.114  b[5582]  near the limit: 52424 of 65530 mappings (80 %), "
+			    "+120000/s, limit in 0.109 s\n"
+			    "  grew    +32765 of the 37510 mappings made since it was watched: "
+			    "munmap 0x55d2a0c01139; 4130 are older\n"
+			    "          +5000: mmap\n"
+			    "          -300: munmap\n"
+			    "  fix     sysctl vm.max_map_count=1048576 (peak 52424, limit 65530; at +120000/s that "
+			    "lasts 8.3 s)\n"
+			    "          for good: echo vm.max_map_count=1048576 "
+			    ">/etc/sysctl.d/99-max-map-count.conf\n");
 	records_origins(&origins);
 	origins.origins.final = 1;
 	origins.origins.approximate = 1;
