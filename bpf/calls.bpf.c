@@ -161,12 +161,12 @@ static __always_inline void on_brk_return(void *ctx, __u64 asked, __u64 ret)
 
 /* --- fentry rung: one program a call, since each is attached to one function. Native 64-bit calls. --- */
 
-#define CALL_RETURN(name)                                                                    \
-	SEC("fexit/__x64_sys_" #name)                                                        \
-	int BPF_PROG(call_##name, const struct pt_regs *regs, long ret)                      \
-	{                                                                                    \
-		on_call_return(ctx, ret);                                                    \
-		return 0;                                                                    \
+#define CALL_RETURN(name)                                               \
+	SEC("fexit/__x64_sys_" #name)                                   \
+	int BPF_PROG(call_##name, const struct pt_regs *regs, long ret) \
+	{                                                               \
+		on_call_return(ctx, ret);                               \
+		return 0;                                               \
 	}
 
 CALL_RETURN(mmap)
