@@ -5,7 +5,7 @@
 
 : "${VMASNOOP:?the tool}" "${WORKLOADS:?the directory of the workloads}" "${COMPARE:?the oracle checker}" "${COMPARE_STACK:?the one of stacks}"
 limit=$(cat /proc/sys/vm/max_map_count)
-case_seconds=${CASE_SECONDS:-60}
+case_seconds=${CASE_SECONDS:-120}
 # That of a case lies in that of its runner, which is told there what to clean up if the case cannot.
 work=$(mktemp -d "${CASE_RUNNER:-${TMPDIR:-/tmp}}/vmasnoop.XXXXXX") || exit 1
 chmod 711 "$work"
