@@ -32,7 +32,8 @@ struct config {
 	_Bool shortages_only; /* a call that asked for what cannot be is no failure */
 	_Bool memory_end_seen; /* a hook sees the end of a process's memory, apart from the process's own */
 	__u8 recorder_ops; /* that the flight recorder keeps of each hot process, up to EVENT_OPS_MAX; 0: it is off */
-	_Bool unused[3];
+	_Bool splits; /* every split is told of, of all processes */
+	_Bool unused[2];
 };
 
 /*

@@ -12,6 +12,8 @@
 
 #include "event.h"
 
+#define SPLIT_RING_BYTES (2 << 20) /* of the ring, that may be full when a split still takes room in it */
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4 << 20);
@@ -29,6 +31,14 @@ struct {
 	__type(key, struct total_key);
 	__type(value, struct total);
 } totals SEC(".maps") __weak;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct split_key);
+	__type(value, struct split_sum);
+} split_sums SEC(".maps") __weak;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -61,6 +71,18 @@ static __always_inline void emit_loss(__u32 cause)
 
 /* A record that comes again when there was no room: nothing is lost. */
 #define emit_reserve_again(type) (type *)bpf_ringbuf_reserve(&events, sizeof(type), 0)
+
+/* The same for a split: there are many, and half of the ring is kept for what there is less of. */
+#define emit_reserve_split(type)                                                      \
+	({                                                                            \
+		void *reserved = NULL;                                                \
+                                                                                      \
+		if (bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < SPLIT_RING_BYTES) \
+			reserved = bpf_ringbuf_reserve(&events, sizeof(type), 0);     \
+		if (!reserved)                                                        \
+			emit_loss(LOSS_SPLIT_LOST);                                   \
+		(type *)reserved;                                                     \
+	})
 
 static __always_inline void emit_submit(void *record, struct event_header *header, __u16 kind, __u32 size)
 {

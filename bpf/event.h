@@ -26,7 +26,8 @@
 	X(ENDED, ended)     \
 	X(ORIGIN, origin)   \
 	X(ORIGINS, origins) \
-	X(OPS, ops)
+	X(OPS, ops)         \
+	X(SPLIT, split)
 
 enum event_kind {
 #define X(NAME, name) EVENT_##NAME,
@@ -153,6 +154,7 @@ enum event_proof_flags {
 	PROOF_BLOCKED = 1 << 6, /* brk() and mremap(): it cannot grow in place, something is mapped in the way */
 	PROOF_LOCKS_FUTURE = 1 << 7, /* mlockall(MCL_FUTURE) is in force */
 	PROOF_DATA_IS_ZERO = 1 << 8, /* the soft RLIMIT_DATA is 0; the hard one is in data_bytes_max */
+	PROOF_REST_IS_FREE = 1 << 9, /* nothing of the range is mapped from its hole on */
 };
 
 #define EVENT_ARGS 6
@@ -359,6 +361,24 @@ struct event_ops {
 	struct event_op ops[EVENT_OPS_MAX];
 };
 
+/*
+ * A mapping became two, or, where that is inferred from the number of mappings, `splits` of them did at least: what then is not
+ * known has no range. With --splits only.
+ */
+struct event_split {
+	struct event_header header;
+	struct event_process process;
+	__u64 addr; /* where it was split */
+	__u64 start; /* of the mapping as it was before */
+	__u64 end;
+	__u32 syscall; /* EVENT_SYSCALL_* */
+	__u32 splits;
+	__u32 vma_count; /* after it, under the lock */
+	__u8 has_range; /* addr, start and end are known */
+	__u8 inferred;
+	__u8 reserved[2];
+};
+
 /* vm.max_map_count was written. By whom is not told: a sysctl program could not ask before 5.12. */
 struct event_limit {
 	struct event_header header;
@@ -429,18 +449,35 @@ struct total {
 	char comm[EVENT_COMM_BYTES];
 };
 
+/* Likewise of splits: one entry a process and syscall. */
+struct split_key {
+	__u64 start_time_ns;
+	__u64 exec_id;
+	__u32 tgid;
+	__u32 syscall; /* EVENT_SYSCALL_* */
+	__u32 inferred; /* 1: at least so many, from the number of mappings */
+	__u32 reserved;
+};
+
+struct split_sum {
+	__u64 splits;
+	char comm[EVENT_COMM_BYTES];
+};
+
 /* What was lost, by cause; X(NAME, name, what it means for the reader). */
-#define LOSS_CAUSES(X)                                                                                      \
-	X(RING_FULL, ring_full, "failures counted but not shown: the ring buffer was full")                 \
-	X(TOTALS_FULL, totals_full, "failures shown but not in the totals: too many failing processes")     \
-	X(FOLLOW_FULL, follow_full, "child processes not followed: too many")                               \
-	X(STATE_FULL, state_full, "calls whose state between two hooks did not fit: may be shown twice")    \
-	X(ERRNO_UNSEEN, errno_unseen, "failing calls whose errno was not seen: sys_exit was not armed yet") \
-	X(SLICE_FULL, slice_full, "stacks by frame pointers only: the ring of stack slices was full")       \
+#define LOSS_CAUSES(X)                                                                                            \
+	X(RING_FULL, ring_full, "failures counted but not shown: the ring buffer was full")                       \
+	X(TOTALS_FULL, totals_full, "failures shown but not in the totals: too many failing processes")           \
+	X(FOLLOW_FULL, follow_full, "child processes not followed: too many")                                     \
+	X(STATE_FULL, state_full, "calls whose state between two hooks did not fit: may be shown twice")          \
+	X(ERRNO_UNSEEN, errno_unseen, "failing calls whose errno was not seen: sys_exit was not armed yet")       \
+	X(SLICE_FULL, slice_full, "stacks by frame pointers only: the ring of stack slices was full")             \
 	X(OUTCOME_LOST, outcome_lost, "what became of failures not known: the ring was full, or too many failed") \
-	X(WATCH_FULL, watch_full, "hot processes whose mappings have no known origin: too many of them")    \
-	X(ORIGINS_FULL, origins_full, "calls whose mappings are counted but not by place: too many places") \
-	X(OPS_FULL, ops_full, "failures without the calls before them: the ring of stack slices was full")
+	X(WATCH_FULL, watch_full, "hot processes whose mappings have no known origin: too many of them")          \
+	X(ORIGINS_FULL, origins_full, "calls whose mappings are counted but not by place: too many places")       \
+	X(OPS_FULL, ops_full, "failures without the calls before them: the ring of stack slices was full")        \
+	X(SPLITS_FULL, splits_full, "splits that are not in the totals: too many processes that split")           \
+	X(SPLIT_LOST, split_lost, "splits counted but not shown: too many, and failures need the room")
 
 enum loss_cause {
 #define X(NAME, name, text) LOSS_##NAME,

@@ -241,10 +241,14 @@ int hot_observe_locked(__u32 look)
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
 	struct hot_process *process;
 	struct hot_key key;
+	int splits;
 
 	process = observe(&key, task, mm);
-	if (!process || !process->wanted || !origins_look(&key, mm, look))
+	if (!process || !process->wanted)
 		return 0;
+	splits = origins_look(&key, mm, look);
+	if (splits >= 0)
+		return splits;
 	/* Not tried again with each call. */
 	process->wanted = 0;
 	emit_loss(LOSS_WATCH_FULL);

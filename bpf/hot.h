@@ -11,6 +11,7 @@
 #include <bpf/bpf_core_read.h>
 
 #include "kernel.h"
+#include "splits.h"
 #include "state.h"
 
 /*
@@ -28,7 +29,10 @@ enum {
 	LOOK_UNMAP, /* at the end of __do_munmap() */
 };
 
-/* The same with its lock held, and then it may also have had many mappings once: whom of those made which is seen as well. */
+/*
+ * The same with its lock held, and then it may also have had many mappings once: whom of those made which is seen as well.
+ * Returns how many splits its call has made at least, by split_inferred().
+ */
 int hot_observe_locked(__u32 look);
 
 /* Whether a process with that mm was hot at some time: see struct marks. */
@@ -48,8 +52,14 @@ static __always_inline void note_if_hot(__u32 count)
 
 static __always_inline void note_if_hot_locked(const struct mm_struct *mm, __u32 count, __u32 look)
 {
-	if (count >= limit.hot_at || (marks.any && hot_is_marked((__u64)mm)))
-		hot_observe_locked(look);
+	__u32 splits;
+
+	if (count < limit.hot_at && (!marks.any || !hot_is_marked((__u64)mm)))
+		return;
+	splits = hot_observe_locked(look);
+	/* With --splits others see to it, of all processes. */
+	if (!config.split_hooked && !config.splits && splits)
+		split_note(splits, count, 1);
 }
 
 static __always_inline void hot_fill_key(struct hot_key *key, struct task_struct *task)

@@ -94,8 +94,12 @@ static __always_inline __u64 kernel_mm_id_typed(const struct mm_struct *mm)
 #define KERNEL_X32_SYSCALL_BIT	0x40000000
 #define KERNEL_NR_MUNMAP	11
 #define KERNEL_NR_MUNMAP_COMPAT 91
+#define KERNEL_NR_BRK		12
 #define KERNEL_ENOSYS		38
 #define KERNEL_PROT_EXEC	4
+/* include/uapi/linux/mman.h */
+#define KERNEL_MREMAP_FIXED	2
+#define KERNEL_MREMAP_DONTUNMAP 4
 
 static __always_inline struct pt_regs *kernel_user_regs(struct task_struct *task)
 {
@@ -158,7 +162,7 @@ static __always_inline __u32 kernel_traced_call(__u32 nr)
 		return SYSCALL_MPROTECT;
 	case KERNEL_NR_MUNMAP:
 		return SYSCALL_MUNMAP;
-	case 12:
+	case KERNEL_NR_BRK:
 		return SYSCALL_BRK;
 	case 25:
 		return SYSCALL_MREMAP;
@@ -248,6 +252,84 @@ static __always_inline bool kernel_syscall_downgrades(const struct kernel_syscal
 {
 	return kernel_syscall_is_munmap(call) || call->nr == (call->compat ? 163 : 25) ||
 	       call->nr == (call->compat ? 45 : 12);
+}
+
+#define KERNEL_MAKES_ANY 0xffffU
+
+/* mremap() makes no mapping where it only shrinks one, and else one at most for each that it takes away, but where the old stays. */
+static __always_inline __u32 kernel_mremap_makes(bool compat)
+{
+	struct pt_regs *regs = kernel_user_regs(kernel_current());
+	__u64 old_bytes = compat ? (__u32)BPF_CORE_READ(regs, cx) : BPF_CORE_READ(regs, si);
+	__u64 new_bytes = compat ? (__u32)BPF_CORE_READ(regs, dx) : BPF_CORE_READ(regs, dx);
+	__u64 flags = compat ? (__u32)BPF_CORE_READ(regs, si) : BPF_CORE_READ(regs, r10);
+
+	if (!old_bytes || flags & KERNEL_MREMAP_DONTUNMAP)
+		return KERNEL_MAKES_ANY;
+	return new_bytes > old_bytes || flags & KERNEL_MREMAP_FIXED;
+}
+
+/* How many mappings a call makes itself at most, beside the parts that it splits off others. */
+static __always_inline __u32 kernel_call_makes(__u32 nr)
+{
+	switch (nr) {
+	case 10: /* mprotect */
+	case 11: /* munmap */
+	case 28: /* madvise */
+	case 67: /* shmdt */
+	case 149: /* mlock */
+	case 150: /* munlock */
+	case 151: /* mlockall */
+	case 152: /* munlockall */
+	case 157: /* prctl: PR_SET_VMA */
+	case 237: /* mbind */
+	case 325: /* mlock2 */
+	case 329: /* pkey_mprotect */
+	case 440: /* process_madvise */
+	case 450: /* set_mempolicy_home_node */
+	case 462: /* mseal */
+		return 0;
+	case 9: /* mmap */
+	case 12: /* brk */
+	case 30: /* shmat */
+	case 216: /* remap_file_pages */
+		return 1;
+	case 25:
+		return kernel_mremap_makes(false);
+	}
+	return KERNEL_MAKES_ANY;
+}
+
+/* Likewise of a 32-bit call. */
+static __always_inline __u32 kernel_compat_call_makes(__u32 nr)
+{
+	switch (nr) {
+	case 91: /* munmap */
+	case 125: /* mprotect */
+	case 150: /* mlock */
+	case 151: /* munlock */
+	case 152: /* mlockall */
+	case 153: /* munlockall */
+	case 172: /* prctl: PR_SET_VMA */
+	case 219: /* madvise */
+	case 274: /* mbind */
+	case 376: /* mlock2 */
+	case 380: /* pkey_mprotect */
+	case 398: /* shmdt */
+	case 440: /* process_madvise */
+	case 450: /* set_mempolicy_home_node */
+	case 462: /* mseal */
+		return 0;
+	case 45: /* brk */
+	case 90: /* the old mmap */
+	case 192: /* mmap2 */
+	case 257: /* remap_file_pages */
+	case 397: /* shmat */
+		return 1;
+	case 163:
+		return kernel_mremap_makes(true);
+	}
+	return KERNEL_MAKES_ANY;
 }
 
 /* Everything that user space needs to unwind the stack of the current task from the syscall that it is in. */

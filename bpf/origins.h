@@ -233,24 +233,25 @@ static __noinline struct watched *watched_begin(const struct hot_key *process, _
 	return known;
 }
 
-/* What the call has changed since the look before. */
-static __always_inline void origins_take(const struct hot_key *process, struct watched *known,
-					 const struct kernel_syscall *call, __u32 count, bool gap)
+/* What the call has changed since the look before; 0 if it may have been another call. */
+static __always_inline __s32 origins_take(const struct hot_key *process, struct watched *known,
+					  const struct kernel_syscall *call, __u32 count, bool gap)
 {
 	__s32 delta = count - known->last;
 
 	if (!delta && !call->inside)
-		return;
+		return 0;
 	known->last = count;
 	recorder_note(known, call, delta, count);
 	if (!delta)
-		return;
+		return 0;
 	if (!gap) {
 		origin_add(process, known, call, delta);
-		return;
+		return delta;
 	}
 	known->gaps++;
 	__sync_fetch_and_add(&known->unplaced, delta);
+	return 0;
 }
 
 /* Whether another hook sees what the call has done, when it is done. */
@@ -264,7 +265,8 @@ static __always_inline bool is_too_early(const struct kernel_syscall *call, __u3
 }
 
 /*
- * A look at the current process, a hot one that is wanted, with its lock held. 0, or -1 when there is no room to watch it.
+ * A look at the current process, a hot one that is wanted, with its lock held. The splits that the call has made at least, or
+ * -1 when there is no room to watch it.
  * Who holds the lock for reading has changed nothing, but for a call that has just downgraded it: no one can have written
  * since.
  */
@@ -274,6 +276,7 @@ static __noinline int origins_look(const struct hot_key *process, struct mm_stru
 	__u32 count = kernel_vma_count(mm);
 	bool gap = !hot_is_marked((__u64)mm);
 	struct kernel_syscall call;
+	__s32 delta;
 
 	if (gap)
 		hot_mark((__u64)mm);
@@ -282,8 +285,10 @@ static __noinline int origins_look(const struct hot_key *process, struct mm_stru
 	kernel_current_syscall(&call);
 	if (is_too_early(&call, look))
 		return 0;
-	origins_take(process, known, &call, count, gap);
-	return 0;
+	delta = origins_take(process, known, &call, count, gap);
+	if (config.split_hooked || config.splits || delta <= 0)
+		return 0;
+	return split_inferred(recorder_syscall(&call), delta);
 }
 
 #endif

@@ -15,6 +15,8 @@
 static __always_inline void watch_release(const struct mm_struct *mm, __u32 count, bool writes)
 {
 	note_if_hot_locked(mm, count, writes ? LOOK_WRITER : LOOK_READER);
+	if (config.splits && !config.split_hooked)
+		split_look(writes);
 }
 
 #endif

@@ -95,6 +95,8 @@ static void replay_record(struct replay *replay, const void *data, size_t size)
 		replay->last_ns = event.header->time_ns;
 	if (event.kind == EVENT_FAILURE && summary_add(&replay->summary, event.failure))
 		replay->err = -ENOMEM;
+	if (event.kind == EVENT_SPLIT && splits_add_event(&replay->summary.splits, event.split))
+		replay->err = -ENOMEM;
 	if (event.kind == EVENT_NEAR)
 		summary_add_warning(&replay->summary, event.near);
 	output_note(replay->output, pending_add(replay->pending, &event));
@@ -121,6 +123,7 @@ static int replay_all(struct replay *replay)
 		replay->summary.bad_records++;
 	output_note(replay->output, pending_end(replay->pending));
 	show_complete(replay);
+	splits_sort(&replay->summary.splits);
 	model_read_debt_sums(replay->model, &replay->summary.debts);
 	replay->summary.output_errors = output_errors(replay->output);
 	replay->summary.duration_ns = replay->last_ns - replay->first_ns;

@@ -281,6 +281,7 @@ static void fill_config(const struct opts *opts, struct config *config)
 	config->recorder_ops = (uint8_t)opts->recorder_ops;
 	memcpy(config->warn_percent, opts->warn_percent, sizeof(config->warn_percent));
 	config->warn_count = opts->warn_count;
+	config->splits = opts->splits;
 }
 
 static void tell_refused(const char *function, enum rung rung, const char *reason)
@@ -477,6 +478,24 @@ static bool drain(struct trace *trace)
 	return false;
 }
 
+/* Who asks for splits is told what of them is not seen. */
+static void tell_splits(const struct trace *trace)
+{
+	if (!trace->opts->splits)
+		return;
+	switch (tracer_splits(trace->tracer)) {
+	case TRACER_SPLITS_SEEN:
+		break;
+	case TRACER_SPLITS_INFERRED:
+		log_info("splits are inferred from the number of mappings, under the lock: there are as many at least, "
+			 "and where they are is not seen");
+		break;
+	case TRACER_SPLITS_UNSEEN:
+		log_warn("splits are not seen: this kernel has no tracepoint for them; try --hook auto");
+		break;
+	}
+}
+
 /* From here on nothing is missed: say so to the log, to people, and to whoever waits for it. */
 static void announce(struct trace *trace)
 {
@@ -491,6 +510,7 @@ static void announce(struct trace *trace)
 	tell_hooks(start.hooks, start.hook_count);
 	/* Processes that are hot already are watched from here on. */
 	drain(trace);
+	tell_splits(trace);
 	log_info("tracing munmap() through %s %s; vm.max_map_count is %u%s", start.hooks[0].kind ?: start.hooks[1].kind,
 		 start.hooks[0].function ?: start.hooks[1].function, start.vma_limit,
 		 trace->opts->command || trace->opts->duration_ns ? "" : "; Ctrl-C ends with a summary");
@@ -737,7 +757,11 @@ static int finish(struct trace *trace)
 	summary->output_errors = output_errors(trace->output);
 	err = tracer_read_totals(trace->tracer, &summary->totals, &summary->count);
 	if (!err)
+		err = tracer_read_splits(trace->tracer, &summary->splits);
+	splits_sort(&summary->splits);
+	if (!err)
 		err = tracer_read_losses(trace->tracer, &summary->losses);
+	summary->losses.causes[LOSS_SPLIT_LOST] += pending_splits_dropped(trace->pending);
 	if (err) {
 		log_error("cannot read the totals: %s", strerror(-err));
 		return err;

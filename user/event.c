@@ -124,6 +124,11 @@ static bool check_ops(const struct event_ops *ops)
 	return ops->room && ops->room <= EVENT_OPS_MAX;
 }
 
+static bool check_split(const struct event_split *split)
+{
+	return process_is_sound(&split->process);
+}
+
 static bool check_kind(const struct event *event)
 {
 	switch (event->kind) {

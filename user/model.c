@@ -36,6 +36,7 @@ struct model_process {
 	unsigned int shown_in_second;
 	struct origins *origins; /* NULL: no place is known */
 	struct origins_table *fresh; /* for the next failure or warning; or NULL */
+	struct advised advised;
 };
 
 TAILQ_HEAD(process_list, model_process);
@@ -51,6 +52,7 @@ struct model {
 	struct debts *debts;
 	struct origins_account places;
 	struct recent *recent;
+	struct advised_machine machine;
 };
 
 static int process_compare(const void *left, const void *right)
@@ -105,11 +107,18 @@ static struct model_process *process_add(struct model *model, const struct event
 	return process;
 }
 
-static struct model_process *process_of(struct model *model, const struct event_process *raw)
+/* NULL: it was not seen before. */
+static struct model_process *process_known(struct model *model, const struct event_process *raw)
 {
 	struct model_process key = {.tgid = raw->tgid, .start_time_ns = raw->start_time_ns, .exec_id = raw->exec_id};
 	struct model_process **found = tfind(&key, &model->tree, process_compare);
-	struct model_process *process = found ? *found : process_add(model, raw);
+
+	return found ? *found : NULL;
+}
+
+static struct model_process *process_of(struct model *model, const struct event_process *raw)
+{
+	struct model_process *process = process_known(model, raw) ?: process_add(model, raw);
 
 	if (!process)
 		return NULL;
@@ -209,6 +218,7 @@ int model_failure(struct model *model, const struct event_failure *raw, struct m
 	reading_take(&model->readings, &process->reading, &raw->process, raw->header.time_ns);
 	failure.time_ns = model_realtime_ns(model, raw->header.time_ns);
 	failure.start_time_ns = raw->process.start_time_ns + (uint64_t)model->options.boottime_offset_ns;
+	advised_note_failure(&process->advised, &model->machine, process->reading.is_contained, raw, &failure.advice);
 	err = fill_numbers(model, process, raw, &failure);
 	failure.origins = cleanup_take(process->fresh);
 	failure.ops = recent_take(model->recent, raw);
@@ -293,6 +303,8 @@ int model_near(struct model *model, const struct event_near *raw, struct model_n
 	near.start_time_ns = raw->process.start_time_ns + (uint64_t)model->options.boottime_offset_ns;
 	near_read_growth(raw, &near.growth);
 	near.origins = cleanup_take(process->fresh);
+	advised_note_near(&process->advised, &model->machine, process->reading.is_contained, raw, &near.growth,
+			  &near.advice);
 	if (copy_string(process->reading.exe, &near.exe) || copy_string(process->reading.cgroup, &near.cgroup)) {
 		model_near_fini(&near);
 		return -ENOMEM;
@@ -311,6 +323,33 @@ void model_near_fini(struct model_near *near)
 size_t model_near_bytes(const struct model_near *near)
 {
 	return string_bytes(near->exe) + string_bytes(near->cgroup) + origins_table_bytes(near->origins);
+}
+
+int model_split(struct model *model, const struct event_split *raw, struct model_split *ret)
+{
+	struct model_process *process = process_known(model, &raw->process);
+	struct model_split split = {.raw = raw};
+
+	split.time_ns = model_realtime_ns(model, raw->header.time_ns);
+	split.start_time_ns = raw->process.start_time_ns + (uint64_t)model->options.boottime_offset_ns;
+	if (process &&
+	    (copy_string(process->reading.exe, &split.exe) || copy_string(process->reading.cgroup, &split.cgroup))) {
+		model_split_fini(&split);
+		return -ENOMEM;
+	}
+	*ret = split;
+	return 0;
+}
+
+void model_split_fini(struct model_split *split)
+{
+	free(split->exe);
+	free(split->cgroup);
+}
+
+size_t model_split_bytes(const struct model_split *split)
+{
+	return string_bytes(split->exe) + string_bytes(split->cgroup);
 }
 
 bool model_wants_origins(struct model *model, const struct event *event)
@@ -509,6 +548,7 @@ int model_new(const struct model_options *options, struct model **ret)
 		return -ENOMEM;
 	model->options = *options;
 	model->readings.live = options->live;
+	model->machine.live = options->live;
 	model->readings.forget = options->forget;
 	model->readings.context = options->stacks.context;
 	TAILQ_INIT(&model->processes);

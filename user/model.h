@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "debts.h"
+#include "advised.h"
 #include "event.h"
 #include "near.h"
 #include "origins.h"
@@ -46,6 +47,7 @@ struct model_failure {
 	struct stack *kernel_stack; /* NULL: not taken */
 	struct origins_table *origins; /* NULL: not read for this one, or not watched */
 	struct event_ops *ops; /* the calls before it; NULL: not handed out with this one, or not watched */
+	struct advice_basis advice;
 };
 
 int model_new(const struct model_options *options, struct model **ret);
@@ -96,12 +98,27 @@ struct model_near {
 	char *cgroup; /* likewise */
 	struct near_growth growth;
 	struct origins_table *origins; /* as of a failure */
+	struct advice_basis advice;
 };
 
 /* 0 or -ENOMEM. */
 int model_near(struct model *model, const struct event_near *raw, struct model_near *ret);
 void model_near_fini(struct model_near *near);
 size_t model_near_bytes(const struct model_near *near); /* as of a failure */
+
+/* A split. Owns all but `raw`. Nothing is read for it: of its process is known what others were read for. */
+struct model_split {
+	const struct event_split *raw;
+	uint64_t time_ns; /* CLOCK_REALTIME */
+	uint64_t start_time_ns; /* of the process, likewise */
+	char *exe; /* NULL: not known */
+	char *cgroup; /* likewise */
+};
+
+/* 0 or -ENOMEM. */
+int model_split(struct model *model, const struct event_split *raw, struct model_split *ret);
+void model_split_fini(struct model_split *split);
+size_t model_split_bytes(const struct model_split *split); /* as of a failure */
 
 /* What became of failures: after each record there may be some to take. Owns all but `what`. */
 struct model_outcome {

@@ -354,6 +354,8 @@ static const struct row rows[] = {
 	 set_flag},
 	{"warn", 0, true, OPTS_TRACE, "PCT[,PCT...]", "warn at so many percent of the limit (80,90,95), or none",
 	 FIELD(warn_percent), set_warnings},
+	{"splits", 0, false, OPTS_TRACE, NULL, "show each split of a mapping, with the mapping before and after",
+	 FIELD(splits), set_flag},
 	{"duration", 'd', false, OPTS_TRACE, "SEC", "stop after so many seconds, 0.5 say", FIELD(duration_ns),
 	 set_duration},
 	{"max-events", 'M', false, OPTS_TRACE, "N", "stop after so many failures", FIELD(max_events), set_positive},

@@ -53,6 +53,7 @@ struct opts {
 	bool no_kernel_stack;
 	bool debuginfod;
 	bool smaps;
+	bool splits;
 	bool quiet;
 	bool help; /* this one and version end the parsing: the rest of the command line was not looked at */
 	bool version;

@@ -25,6 +25,7 @@ struct pending {
 	struct model *model;
 	size_t bytes_max;
 	size_t bytes;
+	uint64_t splits_dropped;
 	struct item_list items;
 	struct repeats repeats;
 };
@@ -53,6 +54,8 @@ static void item_free(struct item *item)
 		model_outcome_fini(&item->shown.outcome);
 	if (item->shown.event.kind == EVENT_ORIGINS)
 		model_origins_fini(&item->shown.origins);
+	if (item->shown.event.kind == EVENT_SPLIT)
+		model_split_fini(&item->shown.split);
 	free(item);
 }
 
@@ -296,6 +299,32 @@ static int add_origins(struct pending *pending, const struct event *event)
 	}
 	item->bytes += origins_table_bytes(item->shown.origins.table);
 	return queue(pending, item);
+}
+
+static int add_split(struct pending *pending, const struct event *event)
+{
+	struct item *item;
+	int err;
+
+	if (pending->bytes > pending->bytes_max / 2) {
+		pending->splits_dropped++;
+		return 0;
+	}
+	err = keep(event, &item);
+	if (err)
+		return err;
+	err = model_split(pending->model, item->shown.event.split, &item->shown.split);
+	if (err) {
+		free(item);
+		return err;
+	}
+	item->bytes += model_split_bytes(&item->shown.split);
+	return queue(pending, item);
+}
+
+uint64_t pending_splits_dropped(const struct pending *pending)
+{
+	return pending->splits_dropped;
 }
 
 static int add_hot(struct pending *pending, const struct event *event)

@@ -18,6 +18,7 @@ struct pending_event {
 	struct model_near near; /* likewise */
 	struct model_outcome outcome; /* when it is an EVENT_ENDED, of whichever records it came */
 	struct model_origins origins; /* likewise */
+	struct model_split split; /* likewise */
 };
 
 struct pending;
@@ -30,6 +31,9 @@ void pending_free(struct pending *pending);
 
 /* Takes an event into the model, and keeps it when there is something to show of it. 0 or -ENOMEM. */
 int pending_add(struct pending *pending, const struct event *event);
+
+/* How many splits were dropped: they take half of the room at most, so that failures have time for their stacks. */
+uint64_t pending_splits_dropped(const struct pending *pending);
 
 /* The first event if it is complete, else NULL; and the end of it. */
 const struct pending_event *pending_first(struct pending *pending);

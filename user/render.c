@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * render.c: see render.h: the events of a run. What a failure says is render_failure.c's, a warning
- * render_near.c's, what became of failures render_outcome.c's.
+ * render_near.c's, a split render_split.c's, what became of failures render_outcome.c's.
  */
 #include "render.h"
 
@@ -37,6 +37,8 @@ int render_event(struct sink *sink, const struct model *model, const struct pend
 		return render_outcome(sink, &shown->outcome);
 	case EVENT_ORIGINS:
 		return render_origins(sink, &shown->origins);
+	case EVENT_SPLIT:
+		return render_split(sink, &shown->split);
 	/* These add to what is known of a process, and nothing is said of them. */
 	case EVENT_HOT:
 	case EVENT_SLICE:
@@ -161,6 +163,7 @@ int render_end(struct sink *sink, const struct summary *summary)
 	sink_number(sink, "failures", failures);
 	sink_number(sink, "bytes_not_released", bytes);
 	sink_number(sink, "near_limit", summary->warnings);
+	sink_number(sink, "splits", splits_sum(&summary->splits));
 	sink_end(sink);
 	if (summary->count)
 		sink_line(sink, "", "%7s  %-15s  %-8s  %-8s %-14s  %9s  %s", "PID", "PROCESS", "CALL", "ERRNO", "CAUSE",
@@ -174,6 +177,7 @@ int render_end(struct sink *sink, const struct summary *summary)
 			  (unsigned long long)summary->warnings, summary->warnings == 1 ? "warning" : "warnings",
 			  summary->nearest.process.comm, summary->nearest.process.tgid, summary->nearest.vma_count,
 			  summary->nearest.vma_limit);
+	render_split_sums(sink, summary);
 	render_debt_sums(sink, &summary->debts);
 	render_losses(sink, summary);
 	return sink_record_end(sink);

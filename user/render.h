@@ -33,6 +33,11 @@ int render_limit(struct sink *sink, const struct model *model, const struct even
 
 int render_near(struct sink *sink, const struct model_near *near);
 
+int render_split(struct sink *sink, const struct model_split *split);
+
+/* Of a whole run: who split most, of summary.splits. */
+void render_split_sums(struct sink *sink, const struct summary *summary);
+
 int render_outcome(struct sink *sink, const struct model_outcome *outcome);
 
 /* Of a whole run: what is owed, and how many came to what; of summary.debts. */

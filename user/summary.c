@@ -30,6 +30,7 @@ const char *summary_loss_text(enum loss_cause cause)
 void summary_fini(struct summary *summary)
 {
 	free(summary->totals);
+	splits_fini(&summary->splits);
 }
 
 uint64_t summary_failures(const struct summary *summary)

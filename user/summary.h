@@ -12,6 +12,7 @@
 
 #include "../bpf/event.h"
 #include "debts.h"
+#include "splits.h"
 #include "tracer.h"
 
 struct summary {
@@ -24,6 +25,7 @@ struct summary {
 	bool losses_unknown; /* of a capture: it does not tell what its run lost */
 	uint64_t warnings; /* crossings of a threshold of --warn */
 	struct event_near nearest; /* the one with the least head-room, if there was any */
+	struct splits splits; /* by process and cause; of hot processes only, or with --splits of all */
 	struct debt_sums debts; /* what failures came to */
 	uint64_t output_errors; /* records that could not be written */
 	uint64_t bad_records; /* records that could not be decoded */

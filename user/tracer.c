@@ -45,6 +45,7 @@ enum observation {
 	OBSERVE_MEMORY_END,
 	OBSERVE_EXIT,
 	OBSERVE_EXEC,
+	OBSERVE_SPLIT_ENTRY,
 	OBSERVATION_COUNT
 };
 
@@ -61,6 +62,7 @@ static const char *const observation_names[OBSERVATION_COUNT] = {
 	[OBSERVE_EXIT] = "exit",
 	[OBSERVE_EXEC] = "exec",
 	[OBSERVE_CALLS] = "calls",
+	[OBSERVE_SPLIT_ENTRY] = "split_entry",
 };
 
 struct tracer {
@@ -147,6 +149,13 @@ static const struct candidate split_locked_candidates[] = {
 	{},
 };
 
+/* The mapping that is about to be split: with --splits. */
+static const struct candidate split_entry_candidates[] = {
+	FENTRY("__split_vma", split_entry_fentry, .attach_only = true),
+	KPROBE("__split_vma", split_entry_kprobe, .attach_only = true),
+	{},
+};
+
 /*
  * Mappings that are made; at the entry, which costs least: all that is asked is in place by then. In 5.10 nothing but mmap()
  * itself can be hooked there: mprotect() is seen by the splits that it makes.
@@ -202,7 +211,9 @@ static int candidate_try(const struct feature *feature, const struct candidate *
 
 	switch (candidate->kind) {
 	case KIND_FENTRY:
-		return feature_try_fentry(feature, candidate->function);
+		/* What takes the one takes the other. */
+		return candidate->attach_only ? feature_try_fexit_attach(feature, candidate->function)
+					      : feature_try_fentry(feature, candidate->function);
 	case KIND_FEXIT:
 		return candidate->attach_only ? feature_try_fexit_attach(feature, candidate->function)
 					      : feature_try_fexit(feature, candidate->function);
@@ -310,8 +321,23 @@ static bool observe_munmap(struct tracer *tracer, const struct feature *feature,
 	return observe(tracer, feature, OBSERVE_MUNMAP, munmap_candidates, rung);
 }
 
+/* What is to be told of a split is there when it begins; by the same rung as its end. */
+static void choose_split_entry(struct tracer *tracer, const struct feature *feature, const struct config *config)
+{
+	struct hook *hook = &tracer->hooks[OBSERVE_SPLIT_ENTRY];
+
+	if (!config->splits)
+		hook->reason = "not needed: splits are not to be shown";
+	else if (!tracer->programs[OBSERVE_SPLIT])
+		hook->reason = "no use: nothing sees the end of a split";
+	else
+		observe(tracer, feature, OBSERVE_SPLIT_ENTRY, split_entry_candidates,
+			tracer->hooks[OBSERVE_SPLIT].rung);
+}
+
 /* The split path goes with the core's rung, but on the tracepoint rung with whatever there is, unless it was asked for. */
-static void choose_split(struct tracer *tracer, const struct feature *feature, enum rung asked)
+static void choose_split(struct tracer *tracer, const struct feature *feature, const struct config *config,
+			 enum rung asked)
 {
 	const struct hook *hook = &tracer->hooks[OBSERVE_MUNMAP];
 	/* Under the lock when it returns, as this one is: from before the days of the lock's tracepoint. */
@@ -321,6 +347,10 @@ static void choose_split(struct tracer *tracer, const struct feature *feature, e
 
 	if (core == RUNG_FENTRY || core == RUNG_KPROBE)
 		observe(tracer, feature, OBSERVE_SPLIT, candidates, core);
+	/* Who asks for each split asks for the rung that misses none: see observe_munmap(). */
+	else if (asked == RUNG_AUTO && config->splits && tracer->preemptible &&
+		 observe(tracer, feature, OBSERVE_SPLIT, candidates, RUNG_KPROBE))
+		return;
 	else if (asked == RUNG_AUTO)
 		observe(tracer, feature, OBSERVE_SPLIT, candidates, RUNG_AUTO);
 	else
@@ -442,7 +472,8 @@ static int choose_hooks(struct tracer *tracer, const struct feature *feature, co
 	err = choose_return(tracer, feature, options, error, size);
 	if (err)
 		return err;
-	choose_split(tracer, feature, rung);
+	choose_split(tracer, feature, &options->config, rung);
+	choose_split_entry(tracer, feature, &options->config);
 	choose_mapping(tracer, feature);
 	choose_watch(tracer, feature);
 	choose_earlier(tracer, feature, &options->config);
@@ -698,6 +729,9 @@ static int load(struct tracer *tracer, const struct tracer_options *options, cha
 		return fail(-EOPNOTSUPP, error, size,
 			    "this kernel does not take the BPF programs: %s; run with -vv for the verifier's words",
 			    strerror(-err));
+	err = family_link(&tracer->family);
+	if (err)
+		return fail(err, error, size, "cannot join the programs of mmap() and its kin: %s", strerror(-err));
 	err = follow_limit(tracer, cgroup_root);
 	if (err)
 		return fail(err, error, size, "cannot read /proc/sys/vm/max_map_count: %s", strerror(-err));
@@ -954,12 +988,18 @@ void tracer_origin_maps(const struct tracer *tracer, struct origin_maps *ret)
 				     : observation != OBSERVATION_COUNT && !observation_misses(tracer, observation);
 }
 
+/* Of those that were asked for; others are counted as far as they are seen. */
+static int64_t split_misses(const struct tracer *tracer)
+{
+	return tracer->skeleton->rodata->config.splits ? observation_misses(tracer, OBSERVE_SPLIT) : 0;
+}
+
 static int64_t count_misses(const struct tracer *tracer)
 {
 	int64_t calls = munmap_misses(tracer), forks = observation_misses(tracer, OBSERVE_FORK);
-	int64_t others = family_misses(&tracer->family);
+	int64_t others = family_misses(&tracer->family), splits = split_misses(tracer);
 
-	return calls < 0 || forks < 0 || others < 0 ? -1 : calls + forks + others;
+	return calls < 0 || forks < 0 || others < 0 || splits < 0 ? -1 : calls + forks + others + splits;
 }
 
 int tracer_arm_return_if_needed(struct tracer *tracer)
@@ -1023,6 +1063,31 @@ int tracer_read_totals(const struct tracer *tracer, struct tracer_total **ret, s
 	totals = NULL;
 	*count = found;
 	return 0;
+}
+
+enum tracer_splits tracer_splits(const struct tracer *tracer)
+{
+	if (tracer->programs[OBSERVE_SPLIT])
+		return TRACER_SPLITS_SEEN;
+	return tracer->hooks[OBSERVE_MUNMAP].rung == RUNG_TRACEPOINT ? TRACER_SPLITS_INFERRED : TRACER_SPLITS_UNSEEN;
+}
+
+int tracer_read_splits(const struct tracer *tracer, struct splits *ret)
+{
+	int map = bpf_map__fd(tracer->skeleton->maps.split_sums), cpus = libbpf_num_possible_cpus();
+	_cleanup_free_ struct split_sum *per_cpu = calloc(cpus > 0 ? cpus : 1, sizeof(*per_cpu));
+	struct split_key key, *previous = NULL;
+	int err = 0;
+
+	if (!per_cpu || cpus < 0)
+		return -ENOMEM;
+	for (; !err && !bpf_map_get_next_key(map, previous, &key); previous = &key) {
+		if (bpf_map_lookup_elem(map, &key, per_cpu))
+			return -errno;
+		for (int cpu = 0; cpu < cpus && !err; cpu++)
+			err = per_cpu[cpu].comm[0] || per_cpu[cpu].splits ? splits_add(ret, &key, &per_cpu[cpu]) : 0;
+	}
+	return err;
 }
 
 /* Whether a success or an end may have been missed. */

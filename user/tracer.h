@@ -15,6 +15,7 @@
 #include "../bpf/event.h"
 #include "origin_maps.h"
 #include "rung.h"
+#include "splits.h"
 
 struct tracer;
 
@@ -96,6 +97,13 @@ struct tracer_total {
 	struct total total;
 };
 int tracer_read_totals(const struct tracer *tracer, struct tracer_total **ret, size_t *count);
+
+/* How splits are seen, of all processes with --splits, else of hot ones. */
+enum tracer_splits { TRACER_SPLITS_UNSEEN, TRACER_SPLITS_INFERRED, TRACER_SPLITS_SEEN };
+enum tracer_splits tracer_splits(const struct tracer *tracer);
+
+/* Adds the splits that the kernel side has counted. 0 or a negative errno. */
+int tracer_read_splits(const struct tracer *tracer, struct splits *ret);
 
 /*
  * Of memory that owes, after tracer_stop(): an END_TRACING each, or an END_MEMORY that found no room, with what the kernel

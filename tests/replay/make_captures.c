@@ -395,6 +395,37 @@ static void make_origins(struct capture_writer *writer)
 	put(writer, &origins);
 }
 
+/* Splits with the mapping and without, of two processes; a stranger's name and numbers, and what is no range. */
+static void make_splits(struct capture_writer *writer)
+{
+	struct event_split split;
+
+	records_split(&split);
+	put(writer, &split);
+	split.header.time_ns += 1000;
+	split.start = split.addr;
+	split.addr += RECORDS_PAGE_BYTES;
+	split.vma_count++;
+	put(writer, &split);
+	split.process.tgid = split.process.tid = 77;
+	split.has_range = 0;
+	split.inferred = 1;
+	split.splits = 2;
+	split.syscall = 10;
+	split.header.time_ns += 1000;
+	put(writer, &split);
+	records_name(&split.process, "\033[2J\n\"\xff", "%s");
+	split.inferred = split.has_range = 0xff;
+	split.splits = split.vma_count = UINT32_MAX;
+	split.syscall = UINT32_MAX;
+	split.addr = UINT64_MAX;
+	put(writer, &split);
+	split.has_range = 0;
+	split.inferred = 0;
+	split.syscall = EVENT_SYSCALL_NONE;
+	put(writer, &split);
+}
+
 static void make_nothing(struct capture_writer *writer)
 {
 	(void)writer;
@@ -421,6 +452,7 @@ static const struct {
 	{"near_limit", make_near_limit},
 	{"outcomes", make_outcomes},
 	{"origins", make_origins},
+	{"splits", make_splits},
 	{"nothing", make_nothing},
 };
 

@@ -114,6 +114,8 @@ static void test_warnings(void **state)
 	assert_int_equal(opts.warn_count, 3);
 	assert_memory_equal(opts.warn_percent, given, sizeof(given));
 	assert_int_equal(trace("--warn none").warn_count, 0);
+	assert_false(trace("--warn none").splits);
+	assert_true(trace("--splits").splits);
 	assert_int_equal(trace("--warn 11,12,13,14,15,16,17,18,18").warn_count, CONFIG_WARN_MAX);
 	REFUSED("--warn 11,12,13,14,15,16,17,18,19", "--warn", "more than 8");
 	REFUSED("--warn 4", "'4'", "from 5 to 100");
@@ -306,7 +308,7 @@ static void test_unknown_options(void **state)
 	REFUSED("-?", "unknown option '-?'");
 	REFUSED("--no", "'--no'", "more than one");
 	REFUSED("--json=yes", "--json takes no argument");
-	REFUSED("--splits", "unknown option '--splits'");
+	REFUSED("--rungs", "unknown option '--rungs'");
 	assert_true(trace("--no-u").no_user_stack);
 }
 

@@ -175,6 +175,33 @@ static void test_a_warning_keeps_its_place(void **state)
 	end(&stage);
 }
 
+/* A split goes out in its place, and where there are many, half of the room is not for them. */
+static void test_splits_leave_room(void **state)
+{
+	struct stage stage = make(8192);
+	struct event_split split;
+	int shown = 0;
+
+	(void)state;
+	records_split(&split);
+	put_failure(&stage, 1);
+	for (int i = 0; i < 100; i++)
+		put(&stage, &split);
+	assert_null(pending_first(stage.pending)); /* the failure still waits for its stack */
+	answer(&stage, 0);
+	assert_int_equal(take(&stage), 1);
+	for (; pending_first(stage.pending); pending_drop_first(stage.pending)) {
+		assert_int_equal(pending_first(stage.pending)->event.kind, EVENT_SPLIT);
+		assert_memory_equal(pending_first(stage.pending)->split.raw, &split, sizeof(split));
+		shown++;
+	}
+	assert_true(shown > 0);
+	assert_int_equal(pending_splits_dropped(stage.pending), 100 - shown);
+	assert_true(shown < 100);
+	put(&stage, &split);
+	end(&stage);
+}
+
 /* What adds to what is known of a process is not shown, and nothing waits for it. */
 static void test_kinds_that_are_not_shown(void **state)
 {
@@ -461,6 +488,7 @@ int main(void)
 		cmocka_unit_test(test_calls_before),
 		cmocka_unit_test(test_the_record_is_kept),
 		cmocka_unit_test(test_a_warning_keeps_its_place),
+		cmocka_unit_test(test_splits_leave_room),
 		cmocka_unit_test(test_kinds_that_are_not_shown),
 		cmocka_unit_test(test_a_record_that_grows),
 		cmocka_unit_test(test_too_much_waits),

@@ -19,6 +19,7 @@
 
 #include "../../bpf/verdict.h"
 #include "../../user/stack.h"
+#include "advice.h"
 #include "census_mapping.h"
 #include "pending.h"
 #include "records.h"
@@ -178,7 +179,9 @@ static void test_failure_json(void **state)
 		{"process.start_time", "\"2026-11-21T14:03:14.000000000Z\""},
 		{"process.exec_id", "7"},
 		{"process.container_id", "null"},
-		{"args", "{\"addr\":\"0x7f184b2e8000\",\"length\":135168,\"length_hex\":\"0x21000\"}"},
+		{"args", "{\"addr\":\"0x7f184b2e8000\",\"length\":135168,\"length_hex\":\"0x21000\",\"raw\":null}"},
+		{"proof", "null"},
+		{"memcg", "null"},
 		{"vma_count", "65530"},
 		{"vma_limit", "65530"},
 		{"vma_needed", "1"},
@@ -199,6 +202,12 @@ static void test_failure_json(void **state)
 		{"kernel_stack.reason", "null"},
 		{"kernel_stack.frames.3.symbol", "null"},
 		{"kernel_stack.frames.3.reason", "\"no_kallsyms\""},
+		{"advice.0.code", "\"raise_limit\""},
+		{"advice.0.setting", "\"vm.max_map_count\""},
+		{"advice.0.value", "131072"},
+		{"advice.0.bytes", "null"},
+		{"advice.0.allocator", "null"},
+		{"advice.1.code", "\"persist\""},
 	};
 	struct event_failure_full full;
 	json_t *record;
@@ -289,6 +298,7 @@ static void test_stacks_json(void **state)
 	/* The frames stand in every record, also in one that repeats. */
 	record = render_json(&full);
 	assert_field(record, "failure_number", "2");
+	assert_field(record, "advice", "[]");
 	assert_field(record, "user_stack.repeat_of", "1");
 	assert_field(record, "user_stack.frames.3.addr", "\"0x55d2a0c01169\"");
 	json_decref(record);
@@ -466,8 +476,13 @@ static void test_near_text(void **state)
 	(void)state;
 	records_near(&near);
 	put(&near);
-	assert_string_equal(written(), "14:03:22.114  b[5582]  near the limit: 52424 of 65530 mappings (80 %), "
-				       "+120000/s, limit in 0.109 s\n");
+	assert_string_equal(
+		written(),
+		"14:03:22.114  b[5582]  near the limit: 52424 of 65530 mappings (80 %), "
+		"+120000/s, limit in 0.109 s\n"
+		"  fix     sysctl vm.max_map_count=1048576 (peak 52424, limit 65530; at +120000/s that lasts "
+		"8.3 s)\n"
+		"          for good: echo vm.max_map_count=1048576 >/etc/sysctl.d/99-max-map-count.conf\n");
 	near.recent_count = 60000;
 	put(&near);
 	assert_string_equal(written(),
@@ -482,6 +497,78 @@ static void test_near_text(void **state)
 }
 
 /* A warning, and what was read for it; the stacks are bare, as in a replay. */
+static void test_split_json(void **state)
+{
+	struct event_split split;
+	json_t *record;
+
+	(void)state;
+	records_split(&split);
+	put(&split);
+	record = parsed();
+	assert_field(record, "event", "\"split\"");
+	assert_field(record, "process.pid", "5582");
+	assert_field(record, "process.exe", "null");
+	assert_field(record, "cause", "\"munmap\"");
+	assert_field(record, "splits", "1");
+	assert_field(record, "addr", "\"0x7f184b30a000\"");
+	assert_field(record, "before", "{\"start\":\"0x7f184b2a6000\",\"end\":\"0x7f184b36c000\"}");
+	assert_field(record, "after",
+		     "[{\"start\":\"0x7f184b2a6000\",\"end\":\"0x7f184b30a000\"},"
+		     "{\"start\":\"0x7f184b30a000\",\"end\":\"0x7f184b36c000\"}]");
+	assert_field(record, "vma_count", "4097");
+	assert_field(record, "inferred", "false");
+	json_decref(record);
+	/* A record of a file may say anything: what is no split has no range. */
+	split.addr = split.end;
+	put(&split);
+	record = parsed();
+	assert_field(record, "addr", "null");
+	assert_field(record, "before", "null");
+	assert_field(record, "after", "null");
+	json_decref(record);
+}
+
+static void test_split_text(void **state)
+{
+	struct event_split split;
+
+	(void)state;
+	records_split(&split);
+	put(&split);
+	assert_string_equal(written(), "14:03:22.114  b[5582]  split by munmap() at 0x7f184b30a000: "
+				       "0x7f184b2a6000-0x7f184b36c000 792 KiB -> 400 KiB + 392 KiB\n");
+	split.has_range = 0;
+	split.syscall = EVENT_SYSCALL_NONE;
+	put(&split);
+	assert_string_equal(written(), "14:03:22.114  b[5582]  1 split by no syscall\n");
+	split.inferred = 1;
+	split.splits = 2;
+	split.syscall = EVENT_SYSCALL_COMPAT | 125;
+	put(&split);
+	assert_string_equal(written(), "14:03:22.114  b[5582]  2 splits by mprotect() at least, as the number of "
+				       "mappings shows\n");
+}
+
+static void test_split_sums_text(void **state)
+{
+	struct splits_row rows[12] = {};
+	struct summary summary = {.splits = {.rows = rows, .count = 12, .room = 12}};
+	const char *text;
+
+	(void)state;
+	for (int i = 0; i < 12; i++) {
+		rows[i] =
+			(struct splits_row){.key = {.tgid = 5582, .syscall = 10}, .sum = {.splits = 12, .comm = "b\n"}};
+		rows[i].key.inferred = i == 1;
+	}
+	assert_int_equal(render_end(stage->sink, &summary), 0);
+	text = written();
+	assert_non_null(strstr(text, "  splits  b\\x0a[5582] 12 by mprotect()\n"
+				     "          b\\x0a[5582] at least 12 by mprotect(), inferred\n"));
+	assert_non_null(strstr(text, "          and 2 more processes and calls\n"));
+}
+
 static void put_near_with_origins(void)
 {
 	struct event_origins_full origins;
@@ -644,10 +731,13 @@ static void test_end_json(void **state)
 		.key = {.start_time_ns = 1, .exec_id = 7, .tgid = 5582, .syscall = SYSCALL_MUNMAP},
 		.total = {.failures = 3, .bytes = 8192, .comm = "b\xff"},
 	};
+	struct splits_row row = {.key = {.tgid = 5582, .exec_id = 7, .syscall = 999, .inferred = 1},
+				 .sum = {.splits = 12, .comm = "b\xff"}};
 	struct summary summary = {.totals = &total, .count = 1, .duration_ns = 5, .losses.missed = -1};
 	json_t *record;
 
 	(void)state;
+	summary.splits = (struct splits){.rows = &row, .count = 1, .room = 1};
 	summary.debts = (struct debt_sums){.bytes = 4096, .peak_bytes = 8192};
 	summary.debts.by_kind[OUTCOME_NOT_FREED].debts = 2;
 	summary.debts.by_kind[OUTCOME_NOT_FREED].bytes_failed = 8192;
@@ -658,7 +748,7 @@ static void test_end_json(void **state)
 	record = parsed();
 	assert_field(record, "event", "\"run_end\"");
 	assert_field(record, "duration_ns", "5");
-	assert_field(record, "totals", "{\"failures\":3,\"bytes_not_released\":8192,\"near_limit\":0}");
+	assert_field(record, "totals", "{\"failures\":3,\"bytes_not_released\":8192,\"near_limit\":0,\"splits\":12}");
 	assert_field(record, "processes.0.comm_b64", "\"Yv8=\"");
 	assert_field(record, "processes.0.errno", "null");
 	assert_field(record, "processes.0.verdict", "\"unknown\"");
@@ -666,6 +756,11 @@ static void test_end_json(void **state)
 		     "{\"bytes_not_released\":4096,\"peak_bytes_not_released\":8192,\"outcomes\":[{\"outcome\":"
 		     "\"not_freed\",\"debts\":2,\"bytes_failed\":8192,\"bytes_freed\":4096,"
 		     "\"bytes_not_released\":4096}]}");
+	assert_field(record, "splits.0.pid", "5582");
+	assert_field(record, "splits.0.comm_b64", "\"Yv8=\"");
+	assert_field(record, "splits.0.cause", "\"syscall 999\"");
+	assert_field(record, "splits.0.count", "12");
+	assert_field(record, "splits.0.inferred", "true");
 	assert_field(record, "lost.ring_full", "4");
 	assert_field(record, "lost.state_full", "0");
 	assert_field(record, "lost.hook_missed", "null");
@@ -710,7 +805,8 @@ static void test_failure_text(void **state)
 		"          0x55d2a0c01169 (process_gone)\n"
 		"          (the process ended before its mappings could be read)\n"
 		"  kernel  ?  ?  ?  ?\n"
-		"  fix     sysctl vm.max_map_count=131060 (twice the limit in force)\n");
+		"  fix     sysctl vm.max_map_count=131072 (peak 65530, limit 65530)\n"
+		"          for good: echo vm.max_map_count=131072 >/etc/sysctl.d/99-max-map-count.conf\n");
 	/* Once more: the stack is not told again, nor what to do. */
 	full.failure.process.tid = 5583;
 	put(&full);
@@ -1060,6 +1156,19 @@ static void test_schema_outcomes(void **state)
 	assert_enum("outcome.properties.ended_by.enum", &ends);
 }
 
+static void test_schema_advice(void **state)
+{
+	struct names codes = {}, allocators = {};
+
+	(void)state;
+	for (int code = 0; code < ADVICE_COUNT; code++)
+		names_add(&codes, advice_code_name((enum advice_code)code));
+	for (int allocator = ALLOCATOR_NONE + 1; allocator < ALLOCATOR_COUNT; allocator++)
+		names_add(&allocators, allocator_name((enum allocator)allocator));
+	assert_enum("advice_item.properties.code.enum", &codes);
+	assert_enum("advice_item.properties.allocator.enum", &allocators);
+}
+
 static void test_schema_losses(void **state)
 {
 	json_t *schema = schema_load();
@@ -1148,11 +1257,14 @@ int main(void)
 		JSON(test_strangers_names_json),
 		JSON(test_other_events_json),
 		JSON(test_near_json),
+		JSON(test_split_json),
 		JSON(test_origins_json),
 		TEXT(test_origins_text),
 		JSON(test_recent_json),
 		TEXT(test_recent_text),
 		TEXT(test_near_text),
+		TEXT(test_split_text),
+		TEXT(test_split_sums_text),
 		JSON(test_outcome_json),
 		TEXT(test_outcome_text),
 		JSON(test_start_json),
@@ -1170,6 +1282,7 @@ int main(void)
 		JSON(test_schema_evidence_and_vma_kinds),
 		cmocka_unit_test(test_schema_census),
 		cmocka_unit_test(test_schema_outcomes),
+		cmocka_unit_test(test_schema_advice),
 		cmocka_unit_test(test_schema_losses),
 		cmocka_unit_test(test_schema_describes_all),
 	};

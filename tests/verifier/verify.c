@@ -55,6 +55,7 @@ static int verify_one(size_t index, bool verbose)
 	log[0] = 0;
 	bpf_program__set_log_buf(chosen, log, sizeof(log));
 	bpf_program__set_log_level(chosen, 4);
+	skeleton->rodata->config.splits = true;
 	skeleton->rodata->config.user_stack = true;
 	skeleton->rodata->config.kernel_stack = true;
 	skeleton->rodata->config.slice_max_bytes = EVENT_SLICE_BYTES_MAX;
