@@ -42,9 +42,8 @@ debts_case() {
 	status=$?
 	exec 4>&-
 	wait "$held" && [ "$status" -eq 0 ] || return
-	expect_line "$work/out" '"outcome_lost":0,' || return
-	# The rest of it is nobody's business here, and takes time.
-	grep -e '"event":"outcome"' -e '"event":"run_end"' "$work/out" >"$work/outcomes"
+	{ records outcome "$work/out"; tail -n 1 "$work/out"; } >"$work/outcomes"
+	expect_line "$work/outcomes" '"outcome_lost":0,' || return
 	for how in $debt_ways; do
 		part "$how" debt_part "$rung" "$how"
 	done
@@ -105,8 +104,8 @@ alive_part() {
 # A capture shows the same again.
 replay_part() {
 	"$VMASNOOP" replay -j -o "$work/again.log" "$work/debts.capture" || return
-	grep '"event":"outcome"' "$work/out" | sed -e 's/"exe":"[^"]*"/"exe":null/' -e 's/"cgroup":"[^"]*"/"cgroup":null/' >"$work/live"
-	grep '"event":"outcome"' "$work/again.log" >"$work/again"
+	records outcome "$work/out" | sed -e 's/"exe":"[^"]*"/"exe":null/' -e 's/"cgroup":"[^"]*"/"cgroup":null/' >"$work/live"
+	records outcome "$work/again.log" >"$work/again"
 	[ -s "$work/live" ] || fail "no outcome" || return
 	cmp "$work/live" "$work/again" || { diff "$work/live" "$work/again"; return 1; }
 }

@@ -32,6 +32,6 @@ entry_part() {
 	"$COMPARE" "$@" || return
 	[ "$entry" = compat ] || flagged=0
 	# Not of the calls before it.
-	found=$(grep -c "\"compat\":true,\"process\":{\"pid\":$(pid_of "$work/$entry.expected")," "$log")
+	found=$(heads "$log" | grep -c "\"compat\":true,\"process\":{\"pid\":$(pid_of "$work/$entry.expected"),")
 	[ "$found" -eq "$flagged" ] || fail "$found failures and not $flagged are compat"
 }

@@ -11,7 +11,8 @@ limit_change() {
 }
 
 limit_change_part() {
-	expect_line "$work/out" "\"event\":\"limit_changed\".*\"old_limit\":$limit,\"new_limit\":$((limit - 100))" || return
+	records limit_changed "$work/out" >"$work/changes"
+	expect_line "$work/changes" "\"old_limit\":$limit,\"new_limit\":$((limit - 100))" || return
 	"$COMPARE" "$work/changed.oracle" "$work/out" --its-processes --limit $((limit - 100)) --verdict max_map_count
 }
 
@@ -48,7 +49,7 @@ limit_bursts_case() {
 }
 
 limit_bursts_check() {
-	sed -n 's/.*"event":"limit_changed".*"old_limit":\([0-9]*\),"new_limit":\([0-9]*\).*/\1 \2/p' "$work/out" >"$work/changes"
+	records limit_changed "$work/out" | sed -n 's/.*"old_limit":\([0-9]*\),"new_limit":\([0-9]*\).*/\1 \2/p' >"$work/changes"
 	set -- "$1" "$work/oracle" "$work/out" --verdict max_map_count --allow-unknown
 	! may_miss "$1" || set -- "$@" --allow-missed
 	shift
@@ -60,7 +61,7 @@ limit_bursts_check() {
 	story_of "$work/out" "$held" | grep -q '^[0-9]*a' || fail "not told that it is near the limit" || return
 	unknown=$(sed -n 's/.*, verdict unknown \([0-9]*\).*/\1/p' "$work/compared")
 	[ $((2 * ${unknown:-0})) -le "$(grep -c '^failed ' "$work/oracle")" ] || fail "too many are unknown" || return
-	if grep -q '"observation":"limit","rung":null,"kind":"poll"' "$work/out"; then
+	if head -n 1 "$work/out" | grep -q '"observation":"limit","rung":null,"kind":"poll"'; then
 		# Read once a second, it shows what it finds.
 		[ -s "$work/changes" ] || fail "no change is in the log"
 	else

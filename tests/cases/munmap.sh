@@ -142,7 +142,7 @@ shortage_case() {
 
 # With -e of some errnos these are flagged and no other.
 # shellcheck disable=SC2016
-errno_script='"$0/bad_calls" -o "$1/bad_calls.oracle" && "$0/provoke" -o "$1/provoke.oracle" limit_change'
+errno_script='"$0/bad_calls" -o "$1/bad_calls.oracle" && "$0/provoke" -o "$1/provoke.oracle" madvise_middle mprotect_middle'
 
 errno_case() {
 	rung=$1

@@ -5,7 +5,7 @@
 
 # What is in the log of a process, in its order, as words: thresholds (an "a" behind one that was there already) and "failure".
 story_of() {
-	grep -e "^{\"event\":\"near_limit\".*\"process\":{\"pid\":$2," -e "^{\"event\":\"failure\".*\"process\":{\"pid\":$2," "$1" |
+	heads "$1" | grep -e "\"process\":{\"pid\":$2," |
 		sed -n -e 's/^{"event":"near_limit".*"threshold_percent":\([0-9]*\).*"already":\([tf]\).*/\1\2/p' \
 			-e 's/^{"event":"\(failure\)".*/\1/p' | sed -e 's/f$//' -e 's/t$/a/' | tr '\n' ' ' | sed 's/ $//'
 }
@@ -61,7 +61,7 @@ growth_part() {
 
 # The counts are those of the thresholds: of these the first that the process came to.
 exact_part() {
-	grep -e "^{\"event\":\"near_limit\".*\"process\":{\"pid\":$(pid_of "$work/mmap.oracle")," "$work/out" >"$work/near"
+	records near_limit "$work/out" | grep -F "\"process\":{\"pid\":$(pid_of "$work/mmap.oracle")," >"$work/near"
 	for percent in 80 90 95; do
 		count=$(sed -n "s/.*\"threshold_percent\":$percent,\"vma_count\":\([0-9]*\),.*/\1/p" "$work/near")
 		# One mmap() is seen for one mapping.

@@ -29,7 +29,7 @@ origins_run() {
 said() { sed -n "s/.*\\b$1 \\([0-9]*\\).*/\\1/p" "$work/said"; }
 
 # record_of EVENT: the first line of that kind of the workload, its objects on lines of their own.
-record_of() { grep "\"event\":\"$1\".*\"pid\":$held," "$work/out" | head -n 1 | sed 's/.*"origins":{/{/' | tr '{' '\n'; }
+record_of() { records "$1" "$work/out" | grep -F "\"pid\":$held," | head -n 1 | sed 's/.*"origins":{/{/' | tr '{' '\n'; }
 
 # number_of NAME, of the head of record_of's table.
 number_of() { sed -n "s/^\"older\".*\"$1\":\\([-0-9]*\\)[,}].*/\\1/p; s/^\"$1\":\\([-0-9]*\\),.*/\\1/p" | head -n 1; }
@@ -61,7 +61,7 @@ origins_case() {
 	origins_run "$1" --recorder 64 || return
 	part recorder recorder_part "$1" 64
 	if ! is_watched "$1"; then
-		! grep -q '"event":"origins"' "$work/out" || fail "origins by a rung that sees none" || return
+		! records origins "$work/out" || fail "origins by a rung that sees none" || return
 		expect_line "$work/out" '"event":"failure".*"origins":null'
 		return
 	fi
@@ -84,7 +84,7 @@ origins_case() {
 
 # ops_of: the calls before the first failure, one a line.
 ops_of() {
-	grep '"event":"failure"' "$work/out" | head -n 1 | sed -n 's/.*"recent_operations":\[\([^]]*\)\].*/\1/p' | tr '{' '\n' | sed '/^$/d'
+	records failure "$work/out" | head -n 1 | sed -n 's/.*"recent_operations":\[\([^]]*\)\].*/\1/p' | tr '{' '\n' | sed '/^$/d'
 }
 
 # The last calls were holes, each of which made one mapping more, up to the limit.

@@ -32,10 +32,10 @@ splits_run() {
 said_of() { awk -v call="$1" -v column="$2" '$1 == "split" && $2 == call { sum += $column } END { print sum + 0 }' "$work/said"; }
 
 # counted CALL INFERRED: what the summary has of the workload.
-counted() { grep '"event":"run_end"' "$work/out" | tr '{' '\n' | sed -n "s/^\"pid\":$held,.*\"cause\":\"$1\",\"count\":\([0-9]*\),\"inferred\":$2}.*/\1/p"; }
+counted() { tail -n 1 "$work/out" | tr '{' '\n' | sed -n "s/^\"pid\":$held,.*\"cause\":\"$1\",\"count\":\([0-9]*\),\"inferred\":$2}.*/\1/p"; }
 
 # streamed CALL: the sum over its records.
-streamed() { sed -n "s/.*\"event\":\"split\".*\"pid\":$held,.*\"cause\":\"$1\",\"splits\":\([0-9]*\),.*/\1/p" "$work/out" | awk '{ sum += $1 } END { print sum + 0 }'; }
+streamed() { records split "$work/out" | sed -n "s/.*\"pid\":$held,.*\"cause\":\"$1\",\"splits\":\([0-9]*\),.*/\1/p" | awk '{ sum += $1 } END { print sum + 0 }'; }
 
 split_calls='munmap mprotect madvise mlock mmap mremap'
 
@@ -52,7 +52,7 @@ expect_splits() {
 # Two halves of each mapping, which are all of it; and one that the workload knows.
 expect_halves() {
 	address='0x[0-9a-f]*'
-	grep '"event":"split"' "$work/out" >"$work/splits"
+	records split "$work/out" >"$work/splits"
 	sed "/\"addr\":\"\($address\)\",\"before\":{\"start\":\"\($address\)\",\"end\":\"\($address\)\"},\"after\":\[{\"start\":\"\2\",\"end\":\"\1\"},{\"start\":\"\1\",\"end\":\"\3\"}\],\"vma_count\":[1-9][0-9]*,\"inferred\":false}/d" "$work/splits" >"$work/others"
 	[ ! -s "$work/others" ] || { head -n 3 "$work/others"; fail "not two halves"; } || return
 	# shellcheck disable=SC2046
@@ -69,7 +69,7 @@ splits_case() {
 		expect_splits 3 false streamed true && expect_halves || return
 	elif is_watched "$1"; then
 		expect_splits 4 true streamed false || return
-		! grep '"event":"split"' "$work/out" | grep -v '"addr":null,"before":null,"after":null,.*"inferred":true}$' || fail "not inferred"
+		! records split "$work/out" | grep -v '"addr":null,"before":null,"after":null,.*"inferred":true}$' || fail "not inferred"
 	else
 		expect_line "$work/out" '"totals":{.*"splits":0}' && expect_line "$work/err" 'splits are not seen'
 	fi
@@ -78,7 +78,7 @@ splits_case() {
 # Of those that have many mappings they are counted without being asked for; of others nothing is.
 splits_hot_case() {
 	splits_run "$1" hot || return
-	! grep -q '"event":"split"' "$work/out" || fail "records that nobody asked for" || return
+	! records split "$work/out" || fail "records that nobody asked for" || return
 	if splits_exact "$1"; then
 		expect_splits 3 false '' true
 	elif is_watched "$1"; then

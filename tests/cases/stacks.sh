@@ -63,13 +63,13 @@ truncated_case() {
 exec_case() { chain_case auto "$chains/chain" -x /bin/true plain; }
 
 # What has to be known of each kernel, in one run: the ways of signals, threads and 32-bit programs into it, and what a
-# workload that does not write its chain did: see free_case.
+# workload that does not write its chain did: see pages_case and free_case.
 # shellcheck disable=SC2016
 kernel_chains_script='
 	for how in plain signal thread; do
 		"$0/chain/chain" -o "$1/$how.oracle" "$how" || exit
 	done
-	"$0/free_blocks" -o "$1/free.oracle" || exit
+	"$0/unmap_pages" -o "$1/pages.oracle" && "$0/free_blocks" -o "$1/free.oracle" || exit
 	if [ -n "$COMPAT" ]; then
 		"$0/chain/chain_32" -o "$1/compat.oracle" plain
 	fi'
@@ -90,14 +90,20 @@ rung_chains_case() {
 		grep -q '"reason":"\(process_gone\|no_module\)"' "$work/chains.log" || return 1
 	done
 	[ -n "$fit" ] || return
-	[ -z "$COMPAT" ] || part 32-bit expect_line "$work/chains.log" '"compat":true,"process"'
+	heads "$work/chains.log" >"$work/heads"
+	[ -z "$COMPAT" ] || part 32-bit expect_line "$work/heads" '"compat":true,"process"'
+	part advice-glibc advice_glibc_part "$work/chains.log" "$(pid_of "$work/free.oracle")"
+	part advice-program advice_program_part "$work/chains.log" "$(pid_of "$work/pages.oracle")"
 	"$COMPARE" "$work/free.oracle" "$work/chains.log" --its-processes --verdict max_map_count
 }
 
 no_compat() { fail "this kernel runs no 32-bit programs"; return 77; }
 
 compare_kernel_chains() {
-	free_frames 1 "$(pid_of "$work/free.oracle")" >"$work/known"
+	{
+		pages_frames "$(pid_of "$work/pages.oracle")"
+		free_frames 1 "$(pid_of "$work/free.oracle")"
+	} >"$work/known"
 	set -- "$work/chains.log" --chain "$work/known"
 	for how in plain signal thread ${COMPAT:+compat}; do
 		set -- "$@" --chain "$work/$how.oracle"
@@ -125,11 +131,14 @@ frame_lines() {
 	done
 }
 
+# pages_frames [PID]
+pages_frames() {
+	printf 'stack\t%s\t-\t-\n' "${1:--}"
+	frame_lines "$munmap_frame" unmap_every_second unmap_pages 2 main 3 _start
+}
+
 pages_case() {
-	{
-		printf 'stack\t-\t-\t-\n'
-		frame_lines "$munmap_frame" unmap_every_second unmap_pages 2 main 3 _start
-	} >"$work/known"
+	pages_frames >"$work/known"
 	known_case unmap_pages
 }
 
