@@ -31,9 +31,11 @@ MULTIARCH := $(wildcard /usr/include/$(ARCH)-linux-gnu)
 BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) $(addprefix -idirafter ,$(MULTIARCH)) \
 	-Ivmlinux -Ibpf -Wall -Wextra -Wshadow -Wno-unused-parameter $(if $(WERROR),-Werror) -MMD -MP
 
-BPF_OBJECTS := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
+# Of the tracer; census.bpf.c is an object of its own.
+BPF_OBJECTS := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(filter-out bpf/census.bpf.c,$(wildcard bpf/*.bpf.c)))
 USER_OBJECTS := $(patsubst user/%.c,$(BUILD)/user/%.o,$(wildcard user/*.c))
 SKELETON := $(BUILD)/vmasnoop.skel.h
+CENSUS_SKELETON := $(BUILD)/census.skel.h
 
 WORKLOAD_SHARED := $(addprefix tests/workloads/,fill.c oracle.c crew.c work.c memory_cgroup.c)
 WORKLOADS := $(patsubst tests/workloads/%.c,$(BUILD)/workloads/%,$(filter-out $(WORKLOAD_SHARED),$(wildcard tests/workloads/*.c)))
@@ -75,6 +77,7 @@ $(BUILD)/user/%.o: user/%.c Makefile | $(BUILD)/user
 	$(Q)$(CC) $(CFLAGS) $(HARDENING) $(USER_CFLAGS) -c $< -o $@
 
 $(BUILD)/user/tracer.o: $(SKELETON)
+$(BUILD)/user/census_iterator.o: $(CENSUS_SKELETON)
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c Makefile | $(BUILD)/bpf
 	$(call say,BPF,$<)
@@ -87,6 +90,10 @@ $(BUILD)/vmasnoop.bpf.o: $(BPF_OBJECTS)
 $(SKELETON): $(BUILD)/vmasnoop.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name vmasnoop_bpf >$@
+
+$(CENSUS_SKELETON): $(BUILD)/bpf/census.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name census_bpf >$@
 
 # Frame pointers, so that the workloads' own frames are found by every kind of unwinding.
 $(BUILD)/workloads/%: tests/workloads/%.c $(WORKLOAD_SHARED) $(wildcard tests/workloads/*.h) | $(BUILD)/workloads
@@ -154,7 +161,7 @@ $(CHAIN):
 .SECONDARY: # objects that only a pattern rule names are kept
 
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-UNIT_OBJECTS := $(patsubst user/%.c,$(BUILD)/asan/%.o,$(filter-out user/main.c user/cmd_%.c user/tracer.c user/feature.c user/misses.c user/kretprobe.c user/family.c,$(wildcard user/*.c)))
+UNIT_OBJECTS := $(patsubst user/%.c,$(BUILD)/asan/%.o,$(filter-out user/main.c user/cmd_%.c user/tracer.c user/census_iterator.c user/feature.c user/misses.c user/kretprobe.c user/family.c,$(wildcard user/*.c)))
 
 # The maker of raw records that the unit and the replay tests share.
 RECORDS := $(BUILD)/asan/records.o
@@ -213,18 +220,18 @@ $(BUILD)/verify: tests/verifier/verify.c $(SKELETON)
 	$(call say,CC,$<)
 	$(Q)$(CC) -O1 -g $(USER_CFLAGS) -Ibpf $< -o $@ $(shell $(PKG_CONFIG) --libs libbpf)
 
-$(BUILD)/btf_contract: tests/verifier/btf_contract.c $(SKELETON)
+$(BUILD)/btf_contract: tests/verifier/btf_contract.c $(SKELETON) $(CENSUS_SKELETON)
 	$(call say,CC,$<)
 	$(Q)$(CC) -O1 -g $(USER_CFLAGS) -Ibpf $< -o $@ $(shell $(PKG_CONFIG) --libs libbpf)
 
 $(BUILD)/compare: $(wildcard tests/oracle/*.c) $(wildcard tests/oracle/*.h)
 	$(call say,CC,$@)
-	$(Q)$(CC) -O1 -g -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(if $(WERROR),-Werror) $(filter %.c,$^) -o $@ \
+	$(Q)$(CC) -O2 -g -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(if $(WERROR),-Werror) $(filter %.c,$^) -o $@ \
 		$(shell $(PKG_CONFIG) --cflags --libs jansson)
 
 $(BUILD)/compare_stack: $(wildcard tests/oracle/stack/*.[ch]) $(addprefix tests/oracle/,record.c record.h calls.c differences.c)
 	$(call say,CC,$@)
-	$(Q)$(CC) -O1 -g -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(if $(WERROR),-Werror) $(filter %.c,$^) -o $@ \
+	$(Q)$(CC) -O2 -g -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(if $(WERROR),-Werror) $(filter %.c,$^) -o $@ \
 		$(shell $(PKG_CONFIG) --cflags --libs jansson)
 
 $(BUILD)/user $(BUILD)/bpf $(BUILD)/workloads $(BUILD)/asan $(BUILD)/unit:

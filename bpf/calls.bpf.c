@@ -141,32 +141,57 @@ static __noinline void on_call_success(__u64 ret)
 		pay_by_mremap(args, ret);
 }
 
-/* EINTR: the task is being killed and never sees it. */
-static __always_inline void on_call_return(void *ctx, long ret)
+/* What came of a call, from what it returned. */
+enum { CAME_NOTHING, CAME_FAILURE, CAME_PAYMENT };
+
+/*
+ * EINTR: the task is being killed and never sees it. brk() returns the end of the heap as it is, and has no errno: that it
+ * is not what was asked for counts as ENOMEM.
+ */
+static __always_inline __u32 what_came(bool is_brk, __u64 asked, long ret)
 {
-	if (ret < 0 && ret >= -ERRNO_LAST) {
-		if (ret != -ERRNO_EINTR)
-			on_call_failure(ctx, -ret);
-	} else if (debt_is_owed()) {
-		on_call_success(ret);
-	}
+	if (is_brk)
+		return asked && asked != (__u64)ret ? CAME_FAILURE : CAME_NOTHING;
+	if (ret < 0 && ret >= -ERRNO_LAST)
+		return ret == -ERRNO_EINTR ? CAME_NOTHING : CAME_FAILURE;
+	return debt_is_owed() ? CAME_PAYMENT : CAME_NOTHING;
 }
 
-/* brk() returns the end of the heap as it is, and has no errno: that it is not what was asked for counts as ENOMEM. */
-static __always_inline void on_brk_return(void *ctx, __u64 asked, __u64 ret)
+static __always_inline __u32 errno_of(bool is_brk, long ret)
 {
-	if (asked && asked != ret)
-		on_call_failure(ctx, ERRNO_ENOMEM);
+	return is_brk ? ERRNO_ENOMEM : -ret;
 }
 
-/* --- fentry rung: one program a call, since each is attached to one function. Native 64-bit calls. --- */
+/*
+ * --- fentry rung: one program a call, since each is attached to one function; native 64-bit calls. What is dear is in two
+ * more, which the first ones end in: so the verifier follows it once, and not for each call. A map of such programs takes
+ * only those for functions of one type, by the names of their parameters too: hence a map for each call. ---
+ */
 
-#define CALL_RETURN(name)                                                                    \
-	SEC("fexit/__x64_sys_" #name)                                                        \
-	int BPF_PROG(call_##name, const struct pt_regs *regs, long ret)                      \
-	{                                                                                    \
-		on_call_return(ctx, ret);                                                    \
-		return 0;                                                                    \
+static __always_inline void go_on(void *ctx, void *map, __u32 came)
+{
+	/* Two calls with a constant each: the JIT makes jumps of them. */
+	if (came == CAME_FAILURE)
+		bpf_tail_call(ctx, map, CAME_FAILURE);
+	else if (came == CAME_PAYMENT)
+		bpf_tail_call(ctx, map, CAME_PAYMENT);
+}
+
+#define CAME(name)                                      \
+	struct {                                        \
+		__uint(type, BPF_MAP_TYPE_PROG_ARRAY);  \
+		__uint(max_entries, CAME_PAYMENT + 1);  \
+		__type(key, __u32);                     \
+		__type(value, __u32);                   \
+	} came_of_##name SEC(".maps")
+
+#define CALL_RETURN(name)                                                        \
+	CAME(name);                                                              \
+	SEC("fexit/__x64_sys_" #name)                                            \
+	int BPF_PROG(call_##name, const struct pt_regs *regs, long ret)          \
+	{                                                                        \
+		go_on(ctx, &came_of_##name, what_came(false, 0, ret));           \
+		return 0;                                                        \
 	}
 
 CALL_RETURN(mmap)
@@ -181,26 +206,45 @@ CALL_RETURN(mlockall)
 CALL_RETURN(shmat)
 CALL_RETURN(shmdt)
 
+CAME(brk);
 SEC("fexit/__x64_sys_brk")
-int BPF_PROG(call_brk, const struct pt_regs *regs, unsigned long ret)
+int BPF_PROG(call_brk, const struct pt_regs *regs, long ret)
 {
-	on_brk_return(ctx, regs->di, ret);
+	go_on(ctx, &came_of_brk, what_came(true, regs->di, ret));
 	return 0;
 }
+
+/* Never attached. For functions of two types, which user space tells. */
+#define CALL_CAME(suffix)                                                                   \
+	SEC("fexit/__x64_sys_mmap")                                                         \
+	int BPF_PROG(call_failed##suffix, const struct pt_regs *regs, long ret)             \
+	{                                                                                   \
+		on_call_failure(ctx, errno_of((__u32)regs->orig_ax == KERNEL_NR_BRK, ret)); \
+		return 0;                                                                   \
+	}                                                                                   \
+	SEC("fexit/__x64_sys_mmap")                                                         \
+	int BPF_PROG(call_paid##suffix, const struct pt_regs *regs, long ret)               \
+	{                                                                                   \
+		on_call_success(ret);                                                       \
+		return 0;                                                                   \
+	}
+
+CALL_CAME()
+CALL_CAME(_too)
 
 /* --- tracepoint rung: one program for all; it is attached to sys_exit_NAME of each. --- */
 
 SEC("tp/syscalls/sys_exit_mmap")
 int call_sys_exit(struct syscall_exit_context *ctx)
 {
-	on_call_return(ctx, ctx->ret);
-	return 0;
-}
+	bool is_brk = (__u32)ctx->id == KERNEL_NR_BRK;
+	long ret = ctx->ret;
+	__u32 came = what_came(is_brk, is_brk ? kernel_first_argument() : 0, ret);
 
-SEC("tp/syscalls/sys_exit_brk")
-int call_sys_exit_brk(struct syscall_exit_context *ctx)
-{
-	on_brk_return(ctx, kernel_first_argument(), ctx->ret);
+	if (came == CAME_FAILURE)
+		on_call_failure(ctx, errno_of(is_brk, ret));
+	else if (came == CAME_PAYMENT)
+		on_call_success(ret);
 	return 0;
 }
 

@@ -154,6 +154,7 @@ enum event_proof_flags {
 	PROOF_BLOCKED = 1 << 6, /* brk() and mremap(): it cannot grow in place, something is mapped in the way */
 	PROOF_LOCKS_FUTURE = 1 << 7, /* mlockall(MCL_FUTURE) is in force */
 	PROOF_DATA_IS_ZERO = 1 << 8, /* the soft RLIMIT_DATA is 0; the hard one is in data_bytes_max */
+	PROOF_REST_IS_FREE = 1 << 9, /* nothing of the range is mapped from its hole on */
 };
 
 #define EVENT_ARGS 6

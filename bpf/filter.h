@@ -19,10 +19,13 @@
 enum {
 	ERRNO_EPERM = 1,
 	ERRNO_EINTR = 4,
+	ERRNO_EIO = 5,
 	ERRNO_EAGAIN = 11,
 	ERRNO_ENOMEM = 12,
+	ERRNO_EBUSY = 16,
 	ERRNO_EINVAL = 22,
 	ERRNO_ENFILE = 23,
+	ERRNO_ENOSPC = 28,
 };
 
 static inline _Bool filter_errno(const volatile struct config *config, __u32 errno_code)

@@ -94,6 +94,7 @@ static __always_inline __u64 kernel_mm_id_typed(const struct mm_struct *mm)
 #define KERNEL_X32_SYSCALL_BIT	0x40000000
 #define KERNEL_NR_MUNMAP	11
 #define KERNEL_NR_MUNMAP_COMPAT 91
+#define KERNEL_NR_BRK		12
 #define KERNEL_ENOSYS		38
 #define KERNEL_PROT_EXEC	4
 /* include/uapi/linux/mman.h */
@@ -161,7 +162,7 @@ static __always_inline __u32 kernel_traced_call(__u32 nr)
 		return SYSCALL_MPROTECT;
 	case KERNEL_NR_MUNMAP:
 		return SYSCALL_MUNMAP;
-	case 12:
+	case KERNEL_NR_BRK:
 		return SYSCALL_BRK;
 	case 25:
 		return SYSCALL_MREMAP;

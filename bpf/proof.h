@@ -129,6 +129,8 @@ __noinline int proof_read_range(__u32 tid, __u64 addr, __u64 end)
 			call->proof.flags |= PROOF_WHOLE_RANGE;
 			if (vma_end > end)
 				call->proof.flags |= PROOF_SPLITS_END;
+			if (at == addr)
+				call->proof.flags |= PROOF_ONE_MAPPING;
 			return 0;
 		}
 		read_mapping(&call->proof, flags, (vma_end - at) / FILTER_PAGE_BYTES);
@@ -149,8 +151,9 @@ __noinline __u64 segment_bytes(__u32 id)
 		const struct xa_node *node = (const void *)(entry - 2);
 		__u64 slot = index >> BPF_CORE_READ(node, shift) & ((1 << XARRAY_SLOT_BITS) - 1);
 
-		bpf_probe_read_kernel(&entry, sizeof(entry), (const char *)node +
-				      bpf_core_field_offset(struct xa_node, slots) + slot * sizeof(entry));
+		bpf_probe_read_kernel(&entry, sizeof(entry),
+				      (const char *)node + bpf_core_field_offset(struct xa_node, slots) +
+					      slot * sizeof(entry));
 	}
 	segment = (const void *)entry;
 	if (!entry || (entry & 3) || BPF_CORE_READ(segment, shm_perm.id) != (int)id)
@@ -220,6 +223,8 @@ static __noinline void proof_read(struct event_failure *f, struct event_proof *p
 	read_memory(mm, p);
 	decisive_range(f, p, &start, &end);
 	proof_read_range(bpf_get_current_pid_tgid(), start, end);
+	if (p->hole && vma_is_gap((__u64)mm, p->hole, end))
+		p->flags |= PROOF_REST_IS_FREE;
 	if (f->syscall == SYSCALL_SHMAT)
 		p->segment_bytes = segment_bytes(p->args[0]);
 	if (growth_is_blocked(f, p, (__u64)mm))

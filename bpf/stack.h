@@ -178,7 +178,7 @@ __weak __noinline __u64 interrupted_sp(__u64 sp)
 {
 	struct task_struct *task = kernel_current();
 	/* All that is read goes here: 32 bytes of stack are all that is left for this function. */
-	__u64 words[KERNEL_UC_STACK_SIZE_WORD + 1], alt_sp, alt_size, at, found = 0;
+	__u64 words[KERNEL_UC_STACK_SIZE_WORD + 1], alt_sp, alt_size, at;
 
 	bpf_core_read(words, sizeof(*words), &task->sas_ss_sp);
 	alt_sp = words[0];
@@ -188,15 +188,14 @@ __weak __noinline __u64 interrupted_sp(__u64 sp)
 		return 0;
 	at = (alt_sp + alt_size - SIGNAL_FRAME_BYTES) & ~15ULL;
 	for (int i = 0; i < SIGNAL_FRAME_BYTES / 16; i++, at += 16) {
-		__u64 match;
-
 		bpf_probe_read_user(words, sizeof(words), (void *)at);
-		match = mask_if_zero((words[0] ^ alt_sp) | (words[KERNEL_UC_STACK_SIZE_WORD] ^ alt_size));
-		found = (at & match) | (found & ~match);
+		/* Out at once, with nothing left to do but one read: a branch in this loop costs the verifier little. */
+		if (words[0] != alt_sp || words[KERNEL_UC_STACK_SIZE_WORD] != alt_size)
+			continue;
+		bpf_probe_read_user(words, sizeof(*words), (void *)(at + KERNEL_UC_SP_WORD * sizeof(__u64)));
+		return words[0];
 	}
-	at = (found + KERNEL_UC_SP_WORD * sizeof(__u64)) & ~mask_if_zero(found);
-	bpf_probe_read_user(words, sizeof(*words), (void *)at);
-	return words[0];
+	return 0;
 }
 
 /* One size class each: what is reserved in a ring buffer must be of a constant size. */

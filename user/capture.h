@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define CAPTURE_MAGIC	"vmasnoop capture"
-#define CAPTURE_VERSION 2 /* 2: with slices */
+#define CAPTURE_VERSION 3 /* 2: with slices; 3: with proofs, warnings and outcomes */
 
 /* So that whoever opens one with a pager or an editor knows what it is. */
 #define CAPTURE_NOTICE \

@@ -129,7 +129,7 @@ static int judge(struct census_taker *taker, uint64_t back)
 					  reasons);
 }
 
-static void fill(struct slot *slot, const struct maps_entry *entry, uint64_t start)
+static void fill(struct slot *slot, const struct maps_entry *entry, const struct census_record *inside, uint64_t start)
 {
 	const struct maps_line *line = &entry->line;
 
@@ -147,10 +147,14 @@ static void fill(struct slot *slot, const struct maps_entry *entry, uint64_t sta
 		.flags_known = entry->flags_known,
 		.name = slot->name,
 		.name_length = maps_unescape(slot->name, line->name_length),
+		/* Of a mapping that grew downwards meanwhile it may be something else. */
+		.inside_known = inside && start == line->start,
 	};
+	if (slot->mapping.inside_known)
+		slot->mapping.inside = *inside;
 }
 
-int census_taker_add(struct census_taker *taker, const struct maps_entry *entry)
+int census_taker_add(struct census_taker *taker, const struct maps_entry *entry, const struct census_record *inside)
 {
 	const struct maps_line *line = &entry->line;
 	uint64_t start = line->start;
@@ -170,7 +174,7 @@ int census_taker_add(struct census_taker *taker, const struct maps_entry *entry)
 		start = taker->end;
 	}
 	taker->end = line->end;
-	fill(&taker->slots[taker->came++ % AT_HAND], entry, start);
+	fill(&taker->slots[taker->came++ % AT_HAND], entry, inside, start);
 	return taker->came > 1 ? judge(taker, 1) : 0;
 }
 

@@ -61,8 +61,11 @@ struct census_taker;
 int census_taker_new(bool live, struct census_taker **ret);
 void census_taker_free(struct census_taker *taker);
 
-/* The next one. 0, -ENOMEM, or -ERANGE: it begins below the end of the one before, or lies in no whole pages. */
-int census_taker_add(struct census_taker *taker, const struct maps_entry *entry);
+/*
+ * The next one, and what of it maps does not show; NULL: not known. 0, -ENOMEM, or -ERANGE: it begins below the end of the one
+ * before, or lies in no whole pages.
+ */
+int census_taker_add(struct census_taker *taker, const struct maps_entry *entry, const struct census_record *inside);
 
 /* There are no more: what was counted, which is the taker's. 0 or -ENOMEM. */
 int census_taker_end(struct census_taker *taker, const struct census **ret);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../bpf/census.h"
 #include "maps.h"
 
 #define CENSUS_PAGE_BYTES 4096
@@ -38,8 +39,9 @@ enum census_kind {
 };
 
 /*
- * X(NAME, name, text): why the kernel did not merge a mapping with the one above it. All but the last follow from what
- * maps shows, each by itself. not_visible: nothing of that kind differs, and what it was does not show.
+ * X(NAME, name, text): why the kernel did not merge a mapping with the one above it, each proven by itself. Those up to flags
+ * follow from maps (and smaps), the next ones from what the kernel tells root. driver, anon_vma_of_one and not_tried: only where
+ * nothing else differs. not_visible: nothing that shows differs, and what it was is not known.
  */
 #define CENSUS_REASONS(X)                                                           \
 	X(HOLE, hole, "a hole between")                                             \
@@ -50,7 +52,13 @@ enum census_kind {
 	X(DIFFERENT_FILE, different_file, "of different files")                     \
 	X(OFFSET, offset, "file offsets do not go on")                              \
 	X(ANON_NAME, anon_name, "[anon:NAME] differs")                              \
-	X(FLAGS, flags, "flags differ (smaps)")                                     \
+	X(FLAGS, flags, "flags differ")                                             \
+	X(ANON_VMA, anon_vma, "each written apart (anon_vma)")                      \
+	X(NUMA_POLICY, numa_policy, "NUMA policies differ")                         \
+	X(USERFAULTFD, userfaultfd, "userfaultfd differs")                          \
+	X(DRIVER, driver, "its driver is told of each end")                         \
+	X(ANON_VMA_OF_ONE, anon_vma_of_one, "only one was written (anon_vma)")      \
+	X(NOT_TRIED, not_tried, "nothing differs: not tried since")                 \
 	X(NOT_VISIBLE, not_visible, "nothing that shows differs")
 
 enum census_reason {
@@ -69,6 +77,8 @@ struct census_mapping {
 	uint64_t flags; /* bits of vm_flag_codes.h */
 	uint8_t perms; /* MAPS_* */
 	bool flags_known;
+	bool inside_known; /* what maps does not show */
+	struct census_record inside;
 	const char *name; /* unescaped, ends with a NUL; "": none */
 	size_t name_length;
 };

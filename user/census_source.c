@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -19,7 +18,23 @@ void census_source_fini(struct census_source *source)
 {
 	census_taker_free(source->taker);
 	maps_reader_free(source->reader);
-	memset(source, 0, sizeof(*source));
+	census_records_free(source->records);
+	*source = (struct census_source){.open_records = source->open_records};
+}
+
+/* What it tells is more; without it the census is one of maps alone. */
+static void open_records(struct census_source *source, pid_t tid)
+{
+	int fd = source->open_records ? source->open_records(tid) : -ENOENT;
+
+	if (fd >= 0)
+		fd = census_records_new(fd, &source->records);
+	source->records_err = source->open_records && fd < 0 ? fd : 0;
+}
+
+static const struct census_record *record_of(struct census_source *source, const struct maps_line *line)
+{
+	return source->records ? census_records_find(source->records, line->start, line->end) : NULL;
 }
 
 static int take(struct census_source *source, int fd, bool smaps, bool live)
@@ -27,12 +42,11 @@ static int take(struct census_source *source, int fd, bool smaps, bool live)
 	struct maps_entry entry;
 	int more, err;
 
-	census_source_fini(source);
 	err = maps_reader_new(fd, smaps, &source->reader) ?: census_taker_new(live, &source->taker);
 	if (err)
 		return err;
 	while ((more = maps_reader_next(source->reader, &entry)) > 0) {
-		err = census_taker_add(source->taker, &entry);
+		err = census_taker_add(source->taker, &entry, record_of(source, &entry.line));
 		if (err)
 			return err;
 	}
@@ -41,6 +55,7 @@ static int take(struct census_source *source, int fd, bool smaps, bool live)
 
 int census_source_read_file(struct census_source *source, int fd, bool smaps)
 {
+	census_source_fini(source);
 	return take(source, fd, smaps, false);
 }
 
@@ -53,6 +68,8 @@ static int read_thread(struct census_source *source, pid_t tid, bool smaps)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
+	census_source_fini(source);
+	open_records(source, tid);
 	return take(source, fd, smaps, true);
 }
 

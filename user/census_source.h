@@ -11,10 +11,15 @@
 #include <sys/types.h>
 
 #include "census.h"
+#include "census_records.h"
 
 struct census_source {
+	/* Set by the caller. Opens what census_records.h reads, or returns a negative errno; NULL: only maps is read. */
+	int (*open_records)(pid_t tid);
+	int records_err; /* why there are none; 0: there are, or they were not wanted */
 	struct maps_reader *reader;
 	struct census_taker *taker;
+	struct census_records *records;
 	const struct census *census;
 };
 

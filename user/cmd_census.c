@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "census_iterator.h"
 #include "census_source.h"
 #include "cleanup.h"
 #include "clock.h"
@@ -62,6 +63,7 @@ static int take_process(struct subject *subject, const struct opts *opts)
 	pid_t tid = opts->pids[0];
 	int err = proc_read_tgid(tid, &said->tgid);
 
+	subject->source.open_records = census_iterator_open;
 	err = err ?: census_source_read_process(&subject->source, tid, opts->smaps);
 	err = err ?: proc_read_comm(said->tgid, subject->comm);
 	err = err ?: proc_read_start_ns(said->tgid, &start_ns);
@@ -157,6 +159,8 @@ static int census_run(const struct opts *opts)
 		subject.said.census = subject.source.census;
 		subject.said.codes = maps_reader_codes(subject.source.reader);
 		status = show(&subject, opts);
+		if (subject.source.records_err)
+			log_debug("what maps does not show is not known: %s", strerror(-subject.source.records_err));
 		log_debug("%" PRIu64 " lines in %.3f s", maps_reader_line(subject.source.reader),
 			  (double)(clock_now_ns(CLOCK_MONOTONIC) - begun_ns) / 1e9);
 	}

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <bpf/bpf.h>
+
 #include "misses.h"
 
 #define NAME_BYTES 64
@@ -15,6 +17,17 @@ static const char *const call_names[SYSCALL_COUNT] = {
 	TRACED_SYSCALLS(X)
 #undef X
 };
+
+/* Where the fexit programs end in: bpf/calls.bpf.c, CALL_CAME(). Of each there is one for a function type. */
+static const struct {
+	const char *names[FAMILY_TYPES];
+	__u32 index;
+} outcomes[] = {
+	{{"failed", "failed_too"}, 1},
+	{{"paid", "paid_too"}, 2},
+};
+
+#define OUTCOMES (sizeof(outcomes) / sizeof(outcomes[0]))
 
 static bool is_ours(int call)
 {
@@ -27,6 +40,34 @@ static struct bpf_program *find(struct bpf_object *object, const char *format, c
 
 	snprintf(text, sizeof(text), format, name);
 	return bpf_object__find_program_by_name(object, text);
+}
+
+static struct bpf_map *call_map(const struct family *family, int call)
+{
+	char text[NAME_BYTES];
+
+	if (!is_ours(call))
+		return NULL;
+	snprintf(text, sizeof(text), "came_of_%s", call_names[call]);
+	return bpf_object__find_map_by_name(family->object, text);
+}
+
+/* Which of the types that function has; false: a third one. The first function of a type stands for it. */
+static bool sort_by_type(struct family *family, const struct feature *feature, int call, const char *function)
+{
+	const int type = feature_function_type(feature, function);
+
+	for (int i = 0; i < FAMILY_TYPES; i++) {
+		if (family->types[i] && family->types[i] != type)
+			continue;
+		for (size_t outcome = 0; !family->types[i] && outcome < OUTCOMES; outcome++)
+			bpf_program__set_attach_target(find(family->object, "call_%s", outcomes[outcome].names[i]), 0,
+						       function);
+		family->types[i] = type;
+		family->type_of[call] = (unsigned char)i;
+		return true;
+	}
+	return false;
 }
 
 /* mmap() is the one that can be seen to fire; the others are of the same kind. */
@@ -42,7 +83,7 @@ static int choose_fexit(struct family *family, const struct feature *feature)
 		if (!is_ours(call))
 			continue;
 		snprintf(function, sizeof(function), "__x64_sys_%s", call_names[call]);
-		if (feature_has_function(feature, function))
+		if (feature_function_type(feature, function) > 0 && sort_by_type(family, feature, call, function))
 			family->programs[call] = find(family->object, "call_%s", call_names[call]);
 	}
 	return 0;
@@ -56,7 +97,7 @@ static int choose_tracepoint(struct family *family, const struct feature *featur
 		return err;
 	for (int call = 0; call < SYSCALL_COUNT; call++)
 		if (is_ours(call))
-			family->programs[call] = find(family->object, "call_sys_exit%s", call == SYSCALL_BRK ? "_brk" : "");
+			family->programs[call] = find(family->object, "call_%s", "sys_exit");
 	return 0;
 }
 
@@ -72,11 +113,48 @@ int family_choose(struct family *family, struct bpf_object *object, const struct
 	return err ? choose_tracepoint(family, feature) : 0;
 }
 
+static void load_outcomes(const struct family *family)
+{
+	for (int type = 0; type < FAMILY_TYPES; type++)
+		for (size_t i = 0; family->types[type] && i < OUTCOMES; i++)
+			bpf_program__set_autoload(find(family->object, "call_%s", outcomes[i].names[type]), true);
+}
+
 void family_load(const struct family *family)
 {
-	for (int call = 0; call < SYSCALL_COUNT; call++)
+	for (int call = 0; call < SYSCALL_COUNT; call++) {
+		struct bpf_map *map = call_map(family, call);
+
 		if (family->programs[call])
 			bpf_program__set_autoload(family->programs[call], true);
+		if (map)
+			bpf_map__set_autocreate(map, family->by_fexit && family->programs[call]);
+	}
+	load_outcomes(family);
+}
+
+static int link_call(const struct family *family, int call)
+{
+	const int map = bpf_map__fd(call_map(family, call));
+
+	for (size_t i = 0; i < OUTCOMES; i++) {
+		const char *name = outcomes[i].names[family->type_of[call]];
+		int program = bpf_program__fd(find(family->object, "call_%s", name));
+
+		if (bpf_map_update_elem(map, &outcomes[i].index, &program, BPF_ANY))
+			return -errno;
+	}
+	return 0;
+}
+
+int family_link(const struct family *family)
+{
+	int err = 0;
+
+	for (int call = 0; !err && family->by_fexit && call < SYSCALL_COUNT; call++)
+		if (family->programs[call])
+			err = link_call(family, call);
+	return err;
 }
 
 static struct bpf_link *attach_tracepoint(const struct bpf_program *program, const char *name)
@@ -142,8 +220,8 @@ int64_t family_misses(const struct family *family)
 	for (int call = 0; call < SYSCALL_COUNT; call++) {
 		int64_t misses;
 
-		/* On the tracepoint rung one program stands for all but one call. */
-		if (!family->links[call] || (!family->by_fexit && call != SYSCALL_MMAP && call != SYSCALL_BRK))
+		/* On the tracepoint rung one program stands for all. */
+		if (!family->links[call] || (!family->by_fexit && call != SYSCALL_MMAP))
 			continue;
 		misses = misses_of_program(family->programs[call]);
 		if (misses < 0)

@@ -15,11 +15,15 @@
 #include "feature.h"
 #include "rung.h"
 
+#define FAMILY_TYPES 2
+
 struct family {
 	struct bpf_object *object;
 	bool by_fexit;
 	struct bpf_program *programs[SYSCALL_COUNT]; /* NULL: this kernel has no such call, or nothing sees it */
 	struct bpf_link *links[SYSCALL_COUNT];
+	int types[FAMILY_TYPES]; /* of the functions, as the kernel's BTF numbers them; 0: there is no such */
+	unsigned char type_of[SYSCALL_COUNT]; /* which of them */
 };
 
 /*
@@ -31,6 +35,9 @@ int family_choose(struct family *family, struct bpf_object *object, const struct
 
 /* Has the object load what was chosen. */
 void family_load(const struct family *family);
+
+/* Joins what was loaded. 0 or a negative errno. */
+int family_link(const struct family *family);
 
 /* Returns 0, or a negative errno, and then nothing is attached. */
 int family_attach(struct family *family);

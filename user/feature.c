@@ -147,9 +147,11 @@ static int tracepoint_btf_id(const struct feature *feature, const char *tracepoi
 	return btf__find_by_name_kind(feature->kernel_types, name, BTF_KIND_TYPEDEF);
 }
 
-bool feature_has_function(const struct feature *feature, const char *function)
+int feature_function_type(const struct feature *feature, const char *function)
 {
-	return function_btf_id(feature, function) >= 0;
+	int id = function_btf_id(feature, function);
+
+	return id < 0 ? -ESRCH : (int)btf__type_by_id(feature->kernel_types, (__u32)id)->type;
 }
 
 int feature_try_fexit(const struct feature *feature, const char *function)

@@ -27,8 +27,8 @@ int feature_try_kprobe(const struct feature *feature, const char *function);
 int feature_try_kretprobe(const struct feature *feature, const char *function);
 int feature_try_tp_btf(const struct feature *feature, const char *tracepoint);
 
-/* Whether the kernel's BTF has it. */
-bool feature_has_function(const struct feature *feature, const char *function);
+/* The number of the function's type in the kernel's BTF, which differs by the names of its parameters too; -ESRCH: there is none. */
+int feature_function_type(const struct feature *feature, const char *function);
 
 /* Whether a program that goes through all of these ("task") is accepted. 0, -ESRCH or the errno with which it is refused. */
 int feature_try_iter(const struct feature *feature, const char *of);

@@ -36,6 +36,7 @@ struct model_process {
 	unsigned int shown_in_second;
 	struct origins *origins; /* NULL: no place is known */
 	struct origins_table *fresh; /* for the next failure or warning; or NULL */
+	struct advised advised;
 };
 
 TAILQ_HEAD(process_list, model_process);
@@ -51,6 +52,7 @@ struct model {
 	struct debts *debts;
 	struct origins_account places;
 	struct recent *recent;
+	struct advised_machine machine;
 };
 
 static int process_compare(const void *left, const void *right)
@@ -216,6 +218,7 @@ int model_failure(struct model *model, const struct event_failure *raw, struct m
 	reading_take(&model->readings, &process->reading, &raw->process, raw->header.time_ns);
 	failure.time_ns = model_realtime_ns(model, raw->header.time_ns);
 	failure.start_time_ns = raw->process.start_time_ns + (uint64_t)model->options.boottime_offset_ns;
+	advised_note_failure(&process->advised, &model->machine, process->reading.is_contained, raw, &failure.advice);
 	err = fill_numbers(model, process, raw, &failure);
 	failure.origins = cleanup_take(process->fresh);
 	failure.ops = recent_take(model->recent, raw);
@@ -300,6 +303,8 @@ int model_near(struct model *model, const struct event_near *raw, struct model_n
 	near.start_time_ns = raw->process.start_time_ns + (uint64_t)model->options.boottime_offset_ns;
 	near_read_growth(raw, &near.growth);
 	near.origins = cleanup_take(process->fresh);
+	advised_note_near(&process->advised, &model->machine, process->reading.is_contained, raw, &near.growth,
+			  &near.advice);
 	if (copy_string(process->reading.exe, &near.exe) || copy_string(process->reading.cgroup, &near.cgroup)) {
 		model_near_fini(&near);
 		return -ENOMEM;
@@ -543,6 +548,7 @@ int model_new(const struct model_options *options, struct model **ret)
 		return -ENOMEM;
 	model->options = *options;
 	model->readings.live = options->live;
+	model->machine.live = options->live;
 	model->readings.forget = options->forget;
 	model->readings.context = options->stacks.context;
 	TAILQ_INIT(&model->processes);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "debts.h"
+#include "advised.h"
 #include "event.h"
 #include "near.h"
 #include "origins.h"
@@ -46,6 +47,7 @@ struct model_failure {
 	struct stack *kernel_stack; /* NULL: not taken */
 	struct origins_table *origins; /* NULL: not read for this one, or not watched */
 	struct event_ops *ops; /* the calls before it; NULL: not handed out with this one, or not watched */
+	struct advice_basis advice;
 };
 
 int model_new(const struct model_options *options, struct model **ret);
@@ -96,6 +98,7 @@ struct model_near {
 	char *cgroup; /* likewise */
 	struct near_growth growth;
 	struct origins_table *origins; /* as of a failure */
+	struct advice_basis advice;
 };
 
 /* 0 or -ENOMEM. */

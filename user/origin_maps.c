@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * origin_maps.c: see origin_maps.h. The maps are read in batches: there may be tens of thousands of places. While the process
- * goes on each count is of its own moment; once it has ended they agree.
+ * origin_maps.c: see origin_maps.h. While the process goes on each count is of its own moment; once it has ended they agree.
+ * The maps are read one by one: for as long as the kernel reads a batch it runs no perf program on that CPU, not even for others
+ * when it is preempted (bpf_disable_instrumentation()), and failures would be missed.
  */
 #include "origin_maps.h"
 
@@ -15,8 +16,6 @@
 #include "../bpf/watched.h"
 #include "cleanup.h"
 #include "clock.h"
-
-#define BATCH 1024 /* more than a bucket of the map ever has */
 
 /* The places of one process. */
 struct found {
@@ -39,22 +38,14 @@ static void fill_key(const struct event_process *process, struct hot_key *ret)
 
 static int visit_origins(int map, visit_origin visit, void *context)
 {
-	_cleanup_free_ struct origin *values = calloc(BATCH, sizeof(*values));
-	_cleanup_free_ uint64_t *keys = calloc(BATCH, sizeof(*keys));
-	uint32_t position = 0, count;
-	bool first = true, more = true;
-	int err = values && keys ? 0 : -ENOMEM;
+	uint64_t key, *previous = NULL;
+	struct origin origin;
+	int err = 0;
 
-	while (!err && more) {
-		count = BATCH;
-		if (bpf_map_lookup_batch(map, first ? NULL : &position, &position, keys, values, &count, NULL)) {
-			if (errno != ENOENT)
-				return -errno;
-			more = false; /* these are the last */
-		}
-		first = false;
-		for (uint32_t i = 0; !err && i < count; i++)
-			err = visit(context, keys[i], &values[i]);
+	while (!err && !bpf_map_get_next_key(map, previous, &key)) {
+		previous = &key;
+		if (!bpf_map_lookup_elem(map, &key, &origin))
+			err = visit(context, key, &origin);
 	}
 	return err;
 }

@@ -11,6 +11,7 @@
 #include "../bpf/filter.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "container.h"
 #include "event.h"
 #include "modules_between.h"
 #include "proc.h"
@@ -55,6 +56,7 @@ static void forget_names(struct reading *reading)
 {
 	free(cleanup_take(reading->exe));
 	free(cleanup_take(reading->cgroup));
+	reading->is_contained = false;
 }
 
 void reading_fini(struct readings *readings, struct reading *reading)
@@ -131,6 +133,7 @@ static struct modules *read_all(struct reading *reading, const struct event_proc
 		proc_read_exe(tid, &reading->exe);
 	if (!reading->cgroup)
 		proc_read_cgroup(tid, &reading->cgroup);
+	reading->is_contained = container_has_cgroup(reading->cgroup) || proc_in_inner_pid_namespace(tid) > 0;
 	if (modules_read(tid, &modules))
 		return NULL;
 	/* The process ended while they were read again: what was read before is more. */

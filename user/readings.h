@@ -40,6 +40,7 @@ struct reading {
 	uint64_t counted_from_ns; /* reads since, because it mapped code */
 	unsigned int reads;
 	bool done;
+	bool is_contained; /* in a container, or a PID namespace of its own */
 	bool stale; /* it mapped code since */
 	bool watched; /* it tells when it maps code, while it is hot */
 	bool lapsed; /* since the last one it may have been less than hot, and have told nothing */

@@ -296,6 +296,8 @@ static void render_boundaries(struct sink *sink, const struct render_census *inp
 	row(sink, input, "", "What does not show: %sanon_vma, NUMA policy,",
 	    input->smaps ? "" : "flags (try --smaps), ");
 	row(sink, input, "", "userfaultfd, another open() of the file, memory that mremap() moved");
+	if (!input->file)
+		row(sink, input, "", "(to root it does, on kernels from 5.12 on)");
 }
 
 static void render_holes(struct sink *sink, const struct render_census *input)

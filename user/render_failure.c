@@ -7,6 +7,7 @@
 #include "../bpf/filter.h"
 #include "format.h"
 #include "render.h"
+#include "render_advice.h"
 #include "render_common.h"
 
 void render_process(struct sink *sink, const struct event_process *process, uint64_t start_time_ns, const char *exe,
@@ -206,15 +207,6 @@ static void render_kernel_stack(struct sink *sink, const struct model_failure *f
 		say_kernel_stack(sink, stack);
 }
 
-static void render_fix(struct sink *sink, const struct model_failure *failure)
-{
-	const struct event_failure *f = failure->raw;
-
-	/* Once a process is enough; what to raise it to by measure comes with the origins. */
-	if (f->verdict == VERDICT_MAX_MAP_COUNT && failure->number == 1)
-		sink_line(sink, "fix", "sysctl vm.max_map_count=%llu (twice the limit in force)", 2ULL * f->vma_limit);
-}
-
 /* Failures of a flood: said of all of them together, but for the evidence, which is the first one's. */
 static int render_failure_repeat(struct sink *sink, const struct model_failure *failure)
 {
@@ -258,6 +250,6 @@ int render_failure(struct sink *sink, const struct model_failure *failure)
 	render_kernel_stack(sink, failure);
 	render_origins_of(sink, failure->origins);
 	render_recent(sink, failure->ops, failure->time_ns - f->header.time_ns);
-	render_fix(sink, failure);
+	render_advice_of_failure(sink, failure);
 	return sink_record_end(sink);
 }

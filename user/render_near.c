@@ -2,6 +2,7 @@
 /* render_near.c: what is said of a process that comes near the limit: how far it is, how fast it grows, when it is there. */
 #include "format.h"
 #include "render.h"
+#include "render_advice.h"
 #include "render_common.h"
 
 #define TEXT_BYTES 64
@@ -56,5 +57,6 @@ int render_near(struct sink *sink, const struct model_near *near)
 		  format_clock(near->time_ns, &clock), process->comm, process->tgid, raw->vma_count, raw->vma_limit,
 		  raw->percent, growth_text(near, growth));
 	render_origins_of(sink, near->origins);
+	render_advice_of_near(sink, near);
 	return sink_record_end(sink);
 }

@@ -729,6 +729,9 @@ static int load(struct tracer *tracer, const struct tracer_options *options, cha
 		return fail(-EOPNOTSUPP, error, size,
 			    "this kernel does not take the BPF programs: %s; run with -vv for the verifier's words",
 			    strerror(-err));
+	err = family_link(&tracer->family);
+	if (err)
+		return fail(err, error, size, "cannot join the programs of mmap() and its kin: %s", strerror(-err));
 	err = follow_limit(tracer, cgroup_root);
 	if (err)
 		return fail(err, error, size, "cannot read /proc/sys/vm/max_map_count: %s", strerror(-err));

@@ -60,6 +60,50 @@ struct vm_area_struct {
 	struct file *vm_file;
 };
 
+/* What else keeps neighbours from merging; only vmasnoop census asks. */
+struct list_head {
+	struct list_head *next;
+	struct list_head *prev;
+};
+
+struct vm_area_struct___anon {
+	struct anon_vma *anon_vma;
+	struct list_head anon_vma_chain;
+};
+
+struct vm_operations_struct___close {
+	void (*close)(void);
+};
+
+/* Where the kernel was built with NUMA. `nodes` since 5.14 (269fbe72cded). */
+typedef struct {
+	unsigned long bits[1];
+} nodemask_t;
+
+struct mempolicy {
+	unsigned short mode;
+	unsigned short flags;
+	nodemask_t nodes;
+};
+
+struct vm_area_struct___policy {
+	struct mempolicy *vm_policy;
+};
+
+/* Where it was built with names for anonymous memory, 5.17 and later (9a10064f5625). */
+struct vm_area_struct___name {
+	struct anon_vma_name *anon_name;
+};
+
+/* Where it was built with userfaultfd. */
+struct vm_userfaultfd_ctx {
+	struct userfaultfd_ctx *ctx;
+};
+
+struct vm_area_struct___userfaultfd {
+	struct vm_userfaultfd_ctx vm_userfaultfd_ctx;
+};
+
 struct maple_tree {
 	void *ma_root;
 };
@@ -301,6 +345,24 @@ struct trace_event_raw_sched_process_fork {
 /* What a program that iterates over all tasks is handed. */
 struct bpf_iter__task {
 	struct task_struct *task; /* NULL at the end */
+};
+
+/* What a program that iterates over the VMAs of tasks is handed. */
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__task_vma {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	struct vm_area_struct *vma; /* NULL at the end */
+};
+
+/* Whether an iterator can be told which task to go through: 6.1 and later (f0d74c4da1f0). */
+union bpf_iter_link_info___task {
+	struct {
+		u32 tid;
+	} task;
 };
 
 #pragma clang attribute pop

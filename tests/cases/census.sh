@@ -71,6 +71,48 @@ census_reasons_case() {
 	neighbours_end
 }
 
+# What only the kernel knows: each run by that reason alone, and nothing is left that does not show.
+census_inside_case() {
+	neighbours_start reasons "$work" || return
+	expect_status 0 "$VMASNOOP" census -v -j "$held" || return
+	keep_census inside
+	if grep -q 'what maps does not show is not known' "$work/err"; then
+		! has_vma_iterator || { cat "$work/err"; fail "the iterator was not read"; } || return
+		wanted=$(sed -n 's/^reason not_visible //p' "$work/expected")
+		[ "$(census_reason "$work/out" not_visible)" -ge "$wanted" ] || fail "what does not show is not said to be" || return
+		neighbours_end
+		return
+	fi
+	! has_reason not_visible || fail "something does not show" || return
+	while read -r what name start end count; do
+		[ "$what" = inside ] || continue
+		expect_line "$work/out" "{\"start\":\"$start\",\"end\":\"$end\",\"count\":$count,[^]]*\],\"boundaries\":\[{\"reason\":\"$name\",\"count\":$((count - 1))}\]}" || return
+	done <"$work/expected"
+	# The file that was opened twice.
+	expect_line "$work/out" '"perms":"r--s","name":"[^"]*/other"}\],"boundaries":\[{"reason":"different_file","count":1}\]' || return
+	neighbours_end
+}
+has_reason() { census_reason "$work/out" "$1" | grep -q .; }
+has_vma_iterator() { grep -q ' bpf_iter_task_vma$' /proc/kallsyms; }
+
+# Of one's own process without privileges: said not to be known, and never guessed.
+census_unprivileged_case() {
+	setpriv --reuid 65534 true 2>/dev/null || { fail "no setpriv of util-linux here"; return 77; }
+	cp "$VMASNOOP" "$WORKLOADS/neighbours" "$work/"
+	chmod 755 "$work" "$work/vmasnoop" "$work/neighbours"
+	mkdir -p "$work/theirs"
+	chmod 777 "$work/theirs"
+	# shellcheck disable=SC2016
+	expect_status 0 setpriv --reuid 65534 --clear-groups --inh-caps=-all --bounding-set=-all sh -c '
+		mkfifo "$1/go" "$1/said" && { "$0/neighbours" reasons "$1" <"$1/go" >"$1/said" & } && held=$! && exec 4>"$1/go" &&
+		while read -r line; do case $line in "reason hole "*) break ;; esac; done <"$1/said" && "$0/vmasnoop" census -v -j $held' \
+		"$work" "$work/theirs" || return
+	expect_line "$work/err" 'what maps does not show is not known' || return
+	expect_line "$work/out" '"boundaries":\[{"reason":"not_visible","count":3}\]' || return
+	! has_reason anon_vma && ! has_reason numa_policy || fail "what is not known was told" || return
+	rm -rf "$work/theirs"
+}
+
 census_other_user_case() {
 	setpriv --reuid 65534 true 2>/dev/null || { fail "no setpriv of util-linux here"; return 77; }
 	cp "$VMASNOOP" "$work/vmasnoop"
@@ -129,6 +171,8 @@ census_huge_case() {
 census_cases() {
 	case_run census-limit census_limit_case
 	case_run census-reasons census_reasons_case
+	case_run census-inside census_inside_case
+	case_once census-unprivileged census_unprivileged_case
 	case_once census-other-user census_other_user_case
 	case_once census-kernel-thread census_kernel_thread_case
 	case_once census-gone error_case 1 'no such process' "$VMASNOOP" census "$(gone_pid)"

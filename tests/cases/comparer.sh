@@ -110,7 +110,7 @@ comparer_refuses_case() {
 # failure_json NUMBER ADDR VERDICT: of a log of failures, for the comparer of calls.
 failure_json() {
 	printf '{"event":"failure","syscall":"mmap","errno":"ENOMEM","verdict":"%s","process":{"pid":7,"tid":7},' "$3"
-	printf '"args":{"addr":"%s","length":4096},"bytes_not_released":0,"failure_number":%s}\n' "$2" "$1"
+	printf '"args":{"addr":"%s","length":4096,"length_hex":"0x1000"},"bytes_not_released":0,"failure_number":%s}\n' "$2" "$1"
 }
 
 # failures_log VERDICT...: of calls at 0x1000, 0x2000, ...
@@ -156,7 +156,39 @@ comparer_verdicts_case() {
 	compared 2
 }
 
+# With an oracle of one of two processes: what the other did is left out, but not its numbers and what it adds to totals.
+comparer_processes_case() {
+	other='3s/"pid":7/"pid":8/; 3s/"failure_number":2/"failure_number":1/'
+	failures_oracle rlimit_as >"$work/made.oracle"
+	failures_log rlimit_as overcommit | sed "$other" >"$work/made.log"
+	compared 1 && expect_line "$work/out" 'did not happen: mmap 0x2000' && compared 0 --its-processes || return
+	failures_log overcommit overcommit | sed "$other" >"$work/made.log"
+	compared 1 --its-processes && expect_line "$work/out" 'verdict overcommit, not rlimit_as' || return
+	failures_log rlimit_as overcommit | sed "$other; 4s/:2/:3/" >"$work/made.log"
+	compared 1 --its-processes && expect_line "$work/out" '3 failures, the log has 2' || return
+	failures_log rlimit_as overcommit | sed "$other; 3s/_number\":1/_number\":2/" >"$work/made.log"
+	compared 1 --its-processes && expect_line "$work/out" 'failure_number 2 after 0' || return
+	failures_oracle rlimit_as - - | sed '2s/ENOMEM/EINVAL/; 3s/ENOMEM/EAGAIN/' >"$work/made.oracle"
+	failures_log rlimit_as overcommit | sed '3s/ENOMEM/EINVAL/' >"$work/made.log"
+	compared 1 && compared 1 --errno ENOMEM && compared 1 --errno ENOMEM,EAGAIN && compared 0 --errno ENOMEM,EINVAL
+}
+
+# A case of which a part failed: the part's line says so, and what it said.
+report_case() {
+	CASE_PREFIX=x/ CASE_SECONDS=20 KERNEL_ONLY='' case_run parts parts_of_report >"$work/lines"
+	printf 'ok x/parts/right\nnot ok x/parts/wrong: status 1\n    because\nskip x/parts/none: not here\nok x/parts (Ns)\n' >"$work/wanted"
+	sed 's/([0-9]*s)/(Ns)/' "$work/lines" | diff "$work/wanted" -
+}
+parts_of_report() {
+	part right true
+	part wrong fail because
+	part none no_such_part
+}
+no_such_part() { echo 'not here'; return 77; }
+
 comparer_cases() {
+	case_once comparer-processes comparer_processes_case
+	case_once report report_case
 	case_once comparer-verdicts comparer_verdicts_case
 	case_once comparer-accepts comparer_accepts_case
 	case_once comparer-refuses comparer_refuses_case

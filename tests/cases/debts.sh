@@ -21,21 +21,50 @@ $3"; }
 # Without hooks under the lock (5.10) a failure of memory that others use as well may have been paid before it was seen.
 sees_shared() { [ "$1" != tracepoint ] || has_lock_tracepoint; }
 
-# debt_run RUNG HOW: in $work/debts.log, what it should be in $failed, $left and $pid.
-debt_run() {
-	rm -f "$work/debts.log" "$work/debts.oracle"
-	"$VMASNOOP" -j --hook "$1" -o "$work/debts.log" -- "$WORKLOADS/debts" "$2" -o "$work/debts.oracle"
+# What became of each, in an order in which nothing is alive that a later one could lose.
+debt_ways='silent abort status kill exec retry retry_free larger part twice fixed move vfork vfork_free threads'
+
+# debts_case RUNG [REPLAYED]: programs that answer in all ways, one after the other below a shell that is traced; the last is
+# alive when tracing ends. REPLAYED: and a capture of it all shows the same again.
+debts_case() {
+	rung=$1
+	rm -f "$work/go" "$work/shell" "$work"/*.oracle "$work/debts.capture"
+	mkfifo "$work/go" "$work/shell"
+	# shellcheck disable=SC2016
+	sh -c 'read -r _; for how in $1; do "$0/debts" "$how" -o "$2/$how.oracle"; done; "$0/debts" alive -o "$2/alive.oracle"' \
+		"$WORKLOADS" "$debt_ways" "$work" <"$work/go" &
+	held=$!
+	exec 4>"$work/go"
+	tracer_start -j --hook "$rung" -p "$held" ${2:+--capture "$work/debts.capture"} 4>&- || return
+	echo >&4
+	until [ -s "$work/alive.oracle" ]; do kill -0 "$held" || return; done
+	machine_end
 	status=$?
-	[ -s "$work/debts.oracle" ] || fail "the workload came to nothing, status $status" || return
-	read -r _ failed _ left _ pid <"$work/debts.oracle"
-	expect_line "$work/debts.log" '"outcome_lost":0,'
+	exec 4>&-
+	wait "$held" && [ "$status" -eq 0 ] || return
+	expect_line "$work/out" '"outcome_lost":0,' || return
+	# The rest of it is nobody's business here, and takes time.
+	grep -e '"event":"outcome"' -e '"event":"run_end"' "$work/out" >"$work/outcomes"
+	for how in $debt_ways; do
+		part "$how" debt_part "$rung" "$how"
+	done
+	part alive alive_part
+	[ -z "${2-}" ] || part replay replay_part
+}
+
+# read_oracle HOW: into $failed, $left, $freed and $pid.
+read_oracle() {
+	[ -s "$work/$1.oracle" ] || fail "the workload came to nothing" || return
+	read -r _ failed _ left _ pid <"$work/$1.oracle"
+	freed=$((failed - left))
+	[ "$failed" -gt 0 ] || fail "nothing failed"
 }
 
 # What each answer must come to; of bytes what the workload saw.
-debt_case() {
+debt_part() {
 	rung=$1 how=$2
-	debt_run "$rung" "$how" || return
-	freed=$((failed - left)) shared=
+	read_oracle "$how" || return
+	shared=
 	case $how in
 	silent) wanted="process_ended,went_on,1,8,0,$failed,0,$left,exit,0,null" ;;
 	abort) wanted="process_ended,aborted,1,1,0,$failed,0,$left,signal,null,6" ;;
@@ -54,35 +83,32 @@ freed_later,went_on,1,1,0,$((failed / 2)),$((failed / 2)),0,null,null,null" ;;
 	threads) shared=1 wanted="freed_later,retried,1,64,48,$failed,$freed,0,null,null,null" ;;
 	esac
 	if [ "$shared" ] && ! sees_shared "$rung"; then
-		case $(outcomes_of "$work/debts.log" "$pid") in
+		case $(outcomes_of "$work/outcomes" "$pid") in
 		unknown,*) return 0 ;;
 		esac
-		fail "an outcome that cannot be known: $(outcomes_of "$work/debts.log" "$pid")"
+		fail "an outcome that cannot be known: $(outcomes_of "$work/outcomes" "$pid")"
 		return
 	fi
-	expect_outcomes "$work/debts.log" "$pid" "$wanted" || return
-	[ "$failed" -gt 0 ] || fail "nothing failed"
+	expect_outcomes "$work/outcomes" "$pid" "$wanted"
 }
 
 # Alive when tracing ends: what it owes is told as it stands, and the summary has it.
-alive_case() {
-	rm -f "$work/go" "$work/debts.oracle"
-	mkfifo "$work/go"
-	tracer_start -j --hook "$1" || return
-	"$WORKLOADS/debts" alive -o "$work/debts.oracle" <"$work/go" 3>&- &
-	held=$!
-	exec 4>"$work/go"
-	until [ -s "$work/debts.oracle" ]; do kill -0 "$held" || return; done
-	machine_end
-	status=$?
-	exec 4>&-
-	wait "$held" && [ "$status" -eq 0 ] || return
-	read -r _ failed _ left _ pid <"$work/debts.oracle"
+alive_part() {
+	read_oracle alive || return
 	wanted=not_freed
-	# Of the whole machine: a call that a hook missed, of whomever, may have been the one that pays.
+	# A call that a hook missed, of whomever, may have been the one that pays.
 	! tail -n 1 "$work/out" | grep -q '"hook_missed":[1-9]' || wanted=unknown
-	expect_outcomes "$work/out" "$pid" "$wanted,went_on,1,8,0,$failed,0,$left,null,null,null" || return
-	expect_line "$work/out" "\"debts\":{\"bytes_not_released\":[1-9].*\"outcome\":\"$wanted\""
+	expect_outcomes "$work/outcomes" "$pid" "$wanted,went_on,1,8,0,$failed,0,$left,null,null,null" || return
+	expect_line "$work/outcomes" "\"debts\":{\"bytes_not_released\":[1-9].*\"outcome\":\"$wanted\""
+}
+
+# A capture shows the same again.
+replay_part() {
+	"$VMASNOOP" replay -j -o "$work/again.log" "$work/debts.capture" || return
+	grep '"event":"outcome"' "$work/out" | sed -e 's/"exe":"[^"]*"/"exe":null/' -e 's/"cgroup":"[^"]*"/"cgroup":null/' >"$work/live"
+	grep '"event":"outcome"' "$work/again.log" >"$work/again"
+	[ -s "$work/live" ] || fail "no outcome" || return
+	cmp "$work/live" "$work/again" || { diff "$work/live" "$work/again"; return 1; }
 }
 
 # What paid was lost in a flood, as was the end: counted, and nothing is claimed of what became of it.
@@ -106,26 +132,13 @@ lost_case() {
 	esac
 }
 
-# A capture shows the same again.
-replay_case() {
-	rm -f "$work/debts.log" "$work/again.log" "$work/debts.oracle" "$work/debts.capture"
-	"$VMASNOOP" -j --hook "$1" --capture "$work/debts.capture" -o "$work/debts.log" -- "$WORKLOADS/debts" "$2" -o "$work/debts.oracle"
-	"$VMASNOOP" replay -j -o "$work/again.log" "$work/debts.capture" || return
-	grep '"event":"outcome"' "$work/debts.log" | sed -e 's/"exe":"[^"]*"/"exe":null/' -e 's/"cgroup":"[^"]*"/"cgroup":null/' >"$work/live"
-	grep '"event":"outcome"' "$work/again.log" >"$work/again"
-	[ -s "$work/live" ] || fail "no outcome" || return
-	cmp "$work/live" "$work/again" || { cat "$work/live" "$work/again"; return 1; }
-}
-
 debt_cases() {
+	replayed=yes
 	for rung in $RUNGS; do
-		for how in silent abort status kill exec retry retry_free larger part twice fixed move vfork vfork_free threads; do
-			case_run "$rung/debts/$how" debt_case "$rung" "$how"
-		done
-		case_run "$rung/debts/alive" alive_case "$rung"
-		case_run "$rung/debts/lost" lost_case "$rung"
+		case_run "$rung/debts" debts_case "$rung" $replayed
+		case_once "$rung/debts-lost" lost_case "$rung"
+		replayed=
 	done
-	for how in silent abort twice; do
-		case_run "debts/replay/$how" replay_case auto "$how"
-	done
+	# What is lost is counted by the same code, whichever hook had it to say.
+	[ -z "${KERNEL_ONLY-}" ] || case_run debts-lost lost_case auto
 }

@@ -26,28 +26,45 @@ limit_restore() {
 
 fail() { echo "$*"; return 1; }
 
-# case_run NAME FUNCTION ARGS...: one line of the report. A case's output is shown only when it failed. It gets a shell and a
-# session of its own, so that one that hangs is ended with all that it started; so is what any other leaves behind.
+# report_line NAME STATUS FILE [SECONDS]: of a case or a part; what it said, the file, is shown only when it failed.
+report_line() {
+	case $2 in
+	0) echo "ok $1${4:+ (${4}s)}" ;;
+	77) echo "skip $1: $(tail -n 1 "$3")" ;;
+	*)
+		echo "not ok $1: status $2"
+		sed 's/^/    /' "$3" | tail -n 30
+		;;
+	esac
+}
+
+# case_run NAME FUNCTION ARGS...: one line of the report, behind one of each part. It gets a shell and a session of its own,
+# so that one that hangs is ended with all that it started; so is what any other leaves behind.
 case_run() {
 	name=$1
 	shift
-	rm -f "$work/group"
+	rm -f "$work/group" "$work/parts"
 	started=$(date +%s)
-	CASE_RUNNER=$work timeout -k 5 "$case_seconds" setsid sh "${here:?the directory of run}/run" "$@" >"$work/report" 2>&1 </dev/null
+	CASE_NAME=$name CASE_RUNNER=$work timeout -k 5 "$case_seconds" setsid sh "${here:?the directory of run}/run" "$@" >"$work/report" 2>&1 </dev/null
 	status=$?
 	took=$(($(date +%s) - started))
 	[ ! -s "$work/group" ] || kill -KILL "-$(cat "$work/group")" 2>/dev/null
 	limit_restore
-	if [ "$status" -eq 0 ]; then
-		echo "ok $CASE_PREFIX$name (${took}s)"
-	elif [ "$status" -eq 77 ]; then
-		echo "skip $CASE_PREFIX$name: $(tail -n 1 "$work/report")"
-	else
-		# The status of timeout says less: GNU's and busybox's differ, and a case may have any.
-		[ "$took" -lt "$case_seconds" ] || status="$status: not done after $case_seconds s, it was ended"
-		echo "not ok $CASE_PREFIX$name: status $status"
-		sed 's/^/    /' "$work/report" | tail -n 30
-	fi
+	# The status of timeout says less: GNU's and busybox's differ, and a case may have any.
+	[ "$status" -eq 0 ] || [ "$took" -lt "$case_seconds" ] || status="$status: not done after $case_seconds s, it was ended"
+	[ ! -e "$work/parts" ] || cat "$work/parts"
+	report_line "$CASE_PREFIX$name" "$status" "$work/report" "$took"
+}
+
+# part NAME FUNCTION ARGS...: one of the things that a case sees in a run of the tracer, whose start takes longer than all that
+# is looked at afterwards. It has a line of its own, and if it fails the case goes on.
+part() {
+	part_name=$1
+	shift
+	("$@") >"$work/part" 2>&1
+	report_line "${CASE_PREFIX-}${CASE_NAME:-case}/$part_name" $? "$work/part" | {
+		if [ -n "${CASE_RUNNER-}" ]; then cat >>"$CASE_RUNNER/parts"; else cat; fi
+	}
 }
 
 # case_once NAME FUNCTION ARGS...: one that says nothing about the kernel.
@@ -55,6 +72,15 @@ case_once() { [ -n "${KERNEL_ONLY-}" ] || case_run "$@"; }
 
 # Logs are appended to, so a case begins with none.
 fresh() { rm -f "$work/$1.log" "$work/$1.oracle"; }
+
+# union_oracle FILE ORACLE...: the failures of all workloads of a run.
+union_oracle() {
+	union=$1
+	shift
+	cat "$@" | grep -v '^total ' >"$work/union"
+	echo "total $(grep -c '' "$work/union") failed of 0 calls, 0 bytes" >>"$work/union"
+	mv "$work/union" "$union"
+}
 
 # tracer_start ARGS...: in the background, and armed when this returns. Its output is in $work/out, messages in $work/err.
 tracer_start() {

@@ -3,12 +3,27 @@
 # The ways to choose what is traced: everything, processes, a command with all that it forks; and the filters. Sourced by
 # run, after lib.sh and munmap.sh.
 
+# The whole machine, by what auto takes: who was near the limit before, what fails, and, where the machine is ours, what fails
+# after the limit has changed.
 machine_case() {
-	rm -f "$work/oracle"
-	tracer_start -j || return
-	"$WORKLOADS/unmap_pages" -o "$work/oracle" || return
+	rm -f "$work"/*.oracle
+	hold_grown steady 92 4 || return
+	steady=$held
+	hold_grown other 83 5 || return
+	other=$held
+	tracer_start -j -v 4>&- 5>&-
+	status=$?
+	exec 4>&- 5>&-
+	wait "$steady" "$other"
+	[ "$status" -eq 0 ] && "$WORKLOADS/unmap_pages" -o "$work/machine.oracle" || return
+	[ -z "${LIMIT_IS_OURS-}" ] || limit_change || return
 	tracer_end || fail "status $?" || return
-	"$COMPARE" "$work/oracle" "$work/out" --limit "$limit" --verdict max_map_count
+	part auto auto_part
+	part near-earlier earlier_part
+	part failures "$COMPARE" "$work/machine.oracle" "$work/out" --its-processes --limit "$limit" --verdict max_map_count
+	[ -z "${LIMIT_IS_OURS-}" ] || part limit-change limit_change_part
+	union_oracle "$work/whole" "$work"/*.oracle
+	"$COMPARE" "$work/whole" "$work/out" --verdict max_map_count
 }
 
 pid_case() {
@@ -50,15 +65,12 @@ two_pids_case() {
 	done
 }
 
+# Processes that come to the limit, and others that inherit a process at the limit.
+# shellcheck disable=SC2016
+forks_script='"$0/forks" -n "$FORKS" -o "$1/forks.oracle" && "$0/forks" -i -n "$FORKS" -o "$1/inherit.oracle"'
+
 forks_case() {
-	rung=$1
-	shift
-	rm -f "$work/log" "$work/oracle"
-	"$VMASNOOP" -j --hook "$rung" -o "$work/log" -- "$WORKLOADS/forks" "$@" -o "$work/oracle" || fail "status $?" || return
-	set -- "$work/oracle" "$work/log" --limit "$limit" --verdict max_map_count
-	[ "$(evidence_of "$rung")" = under_lock ] || set -- "$@" --allow-unknown
-	! may_miss "$rung" || set -- "$@" --allow-missed --allow-unknown
-	"$COMPARE" "$@"
+	traced_run "$1" "$work/forks" "$forks_script" && whole_log "$1" "$work/forks.log" "$work/forks.oracle" "$work/inherit.oracle"
 }
 
 # -p of a process whose leader has exited: it is there, and what its threads do is seen.
@@ -192,6 +204,47 @@ cgroup_case() {
 	fail "the log does not name the cgroup"
 }
 
+# What each filter lets pass and what it does not, in one run: of four that differ from what is wanted in one thing at most,
+# and of two that were near the limit before. See the cases of each filter.
+filters_case() {
+	mount=$(cgroup2_mount)
+	[ -n "$mount" ] || { fail "no cgroup v2"; return 77; }
+	limit_write 20000 && limit=20000 || return
+	mkdir -p "$work/failing" "$mount/vmasnoop-in/below" || return
+	cp "$WORKLOADS/unmap_pages" "$work/failing/steady"
+	chmod 755 "$work" "$work/failing/steady"
+	for _ in 1 2 3; do
+		filters_run || return
+		grep -q '"event":"failure".*"cgroup":"/vmasnoop-in/below"' "$work/out" && break
+	done
+	rmdir "$mount/vmasnoop-in/below" "$mount/vmasnoop-in"
+	expect_line "$work/out" '"event":"failure".*"cgroup":"/vmasnoop-in/below"' || return
+	"$COMPARE" "$work/wanted.oracle" "$work/out" --limit "$limit" --verdict max_map_count || return
+	expect_story "$work/out" "$steady" 91a && expect_story "$work/out" "$other" ''
+}
+
+filters_run() {
+	hold_grown steady 92 4 || return
+	steady=$held
+	hold_grown other 92 5 || return
+	other=$held
+	for held in "$steady" "$other"; do echo "$held" >"$mount/vmasnoop-in/below/cgroup.procs" || return; done
+	tracer_start -j -n steady -u 0 --warn 91 --cgroup /vmasnoop-in 4>&- 5>&-
+	status=$?
+	exec 4>&- 5>&-
+	wait "$steady" "$other"
+	[ "$status" -eq 0 ] || return
+	"$work/failing/steady" >"$work/outside.oracle" || return
+	# shellcheck disable=SC2016
+	sh -c 'echo $$ >"$1/cgroup.procs" && "$2/unmap_pages" >"$0/comm.oracle" &&
+		start-stop-daemon -S -c 12345:12345 -x "$0/failing/steady" >"$0/uid.oracle" && exec "$0/failing/steady" -o "$0/wanted.oracle"' \
+		"$work" "$mount/vmasnoop-in/below" "$WORKLOADS" || return
+	tracer_end || fail "status $?" || return
+	for unwanted in outside comm uid; do
+		grep -q '^failed ' "$work/$unwanted.oracle" || fail "$unwanted did not fail" || return
+	done
+}
+
 max_events_case() {
 	rm -f "$work/log" "$work/oracle"
 	"$VMASNOOP" -j -M 3 -o "$work/log" -- "$WORKLOADS/unmap_pages" -o "$work/oracle" || fail "status $?" || return
@@ -212,15 +265,14 @@ capture_case() {
 
 mode_cases() {
 	case_run machine machine_case
-	case_run pid pid_case
+	# That a process can be chosen each kernel shows in limit-bursts and debts.
+	case_once pid pid_case
 	case_once other-pid other_pid_case
 	case_once two-pids two_pids_case
 	# What auto takes is one of the rungs: the newest kernel and the host see that it has no way of its own.
-	case_once auto/forks forks_case auto -n "$FORKS"
-	case_once auto/forks-at-limit forks_case auto -i -n "$FORKS"
+	case_once auto/forks forks_case auto
 	for rung in $RUNGS; do
-		case_run "$rung/forks" forks_case "$rung" -n "$FORKS"
-		case_run "$rung/forks-at-limit" forks_case "$rung" -i -n "$FORKS"
+		case_run "$rung/forks" forks_case "$rung"
 	done
 	case_run leaderless leaderless_case
 	case_once leaderless-pid leaderless_pid_case
@@ -232,11 +284,13 @@ mode_cases() {
 	fi
 	case_once max-events-machine max_events_machine_case
 	case_once terminate terminate_case
-	case_run comm filter_case happens -n unmap_pages
-	case_run other-comm filter_case not -n unmap_page
-	case_run uid filter_case happens -u 0
-	case_run other-uid filter_case not -u 12345
-	case_run cgroup cgroup_case
+	case_once comm filter_case happens -n unmap_pages
+	case_once other-comm filter_case not -n unmap_page
+	case_once uid filter_case happens -u 0
+	case_once other-uid filter_case not -u 12345
+	case_once cgroup cgroup_case
+	# Each of these by itself, and all at once.
+	[ -z "${LIMIT_IS_OURS-}" ] || case_run filters filters_case
 	case_once max-events max_events_case
 	case_once capture capture_case
 }

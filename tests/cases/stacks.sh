@@ -62,12 +62,47 @@ truncated_case() {
 # The process lives on as another program.
 exec_case() { chain_case auto "$chains/chain" -x /bin/true plain; }
 
-# Through the vDSO and by frame pointers only.
-compat_case() {
-	"$chains/chain_32" >/dev/null 2>&1
-	[ $? -eq 2 ] || { fail "this kernel runs no 32-bit programs"; return 77; }
-	chain_case "$1" "$chains/chain_32" plain || return
-	expect_line "$work/chain.log" '"compat":true'
+# What has to be known of each kernel, in one run: the ways of signals, threads and 32-bit programs into it, and what a
+# workload that does not write its chain did: see free_case.
+# shellcheck disable=SC2016
+kernel_chains_script='
+	for how in plain signal thread; do
+		"$0/chain/chain" -o "$1/$how.oracle" "$how" || exit
+	done
+	"$0/free_blocks" -o "$1/free.oracle" || exit
+	if [ -n "$COMPAT" ]; then
+		"$0/chain/chain_32" -o "$1/compat.oracle" plain
+	fi'
+
+# rung_chains_case RUNG: names need the process to live until its modules are read: see chain_case.
+rung_chains_case() {
+	rung=$1 COMPAT='' fit=''
+	# Through the vDSO and by frame pointers only. The tracepoint of the syscall's exit does not see these.
+	if [ "$(evidence_of "$rung")" = under_lock ]; then
+		"$chains/chain_32" >/dev/null 2>&1
+		if [ $? -eq 2 ]; then COMPAT=yes; else part 32-bit no_compat; fi
+	fi
+	export COMPAT
+	for _ in 1 2 3; do
+		traced_run "$rung" "$work/chains" "$kernel_chains_script" || return
+		compare_kernel_chains >"$work/compared" && fit=yes && break
+		cat "$work/compared"
+		grep -q '"reason":"\(process_gone\|no_module\)"' "$work/chains.log" || return 1
+	done
+	[ -n "$fit" ] || return
+	[ -z "$COMPAT" ] || part 32-bit expect_line "$work/chains.log" '"compat":true,"process"'
+	"$COMPARE" "$work/free.oracle" "$work/chains.log" --its-processes --verdict max_map_count
+}
+
+no_compat() { fail "this kernel runs no 32-bit programs"; return 77; }
+
+compare_kernel_chains() {
+	free_frames 1 "$(pid_of "$work/free.oracle")" >"$work/known"
+	set -- "$work/chains.log" --chain "$work/known"
+	for how in plain signal thread ${COMPAT:+compat}; do
+		set -- "$@" --chain "$work/$how.oracle"
+	done
+	"$COMPARE_STACK" "$@"
 }
 
 # known_case PROGRAM ARGS...: a workload that does not write its chain, which is in $work/known.
@@ -98,16 +133,19 @@ pages_case() {
 	known_case unmap_pages
 }
 
+# free_frames THREADS [PID]
+free_frames() {
+	printf 'stack\t%s\t-\t-\n' "${2:--}"
+	frame_lines "$munmap_frame" 2 'free|cfree|__libc_free|__GI___libc_free' free_every_second
+	if [ "$1" -eq 1 ]; then
+		frame_lines 2 main 3 _start
+	else
+		frame_lines work_in_thread 'start_thread|!stripped' 'clone3|__clone3|__GI___clone3|clone|__clone|!stripped'
+	fi
+}
+
 free_case() {
-	{
-		printf 'stack\t-\t-\t-\n'
-		frame_lines "$munmap_frame" 2 'free|cfree|__libc_free|__GI___libc_free' free_every_second
-		if [ "$1" -eq 1 ]; then
-			frame_lines 2 main 3 _start
-		else
-			frame_lines work_in_thread 'start_thread|!stripped' 'clone3|__clone3|__GI___clone3|clone|__clone|!stripped'
-		fi
-	} >"$work/known"
+	free_frames "$1" >"$work/known"
 	known_case free_blocks -t "$1"
 }
 
@@ -343,12 +381,10 @@ stack_cases() {
 	# Guests have a small limit: room between getting near it and the end of the program, which is all the time there is.
 	[ -z "${LIMIT_IS_OURS-}" ] || echo 20000 >/proc/sys/vm/max_map_count
 	for rung in $RUNGS; do
-		case_run "chain/$rung/plain" chain_case "$rung" "$chains/chain" plain
-		# The tracepoint of the syscall's exit does not see these.
-		[ "$(evidence_of "$rung")" = after_unlock ] || case_run "chain/$rung/32-bit" compat_case "$rung"
+		case_run "chain/$rung" rung_chains_case "$rung"
 	done
-	case_run chain/thread chain_case auto "$chains/chain" thread
-	case_run chain/signal chain_case auto "$chains/chain" signal
+	case_once chain/thread chain_case auto "$chains/chain" thread
+	case_once chain/signal chain_case auto "$chains/chain" signal
 	case_once chain/inlined chain_case auto "$chains/chain" inlined
 	case_once chain/jit jit_case
 	case_once chain/library library_case library
@@ -365,7 +401,7 @@ stack_cases() {
 	case_once chain/deep chain_case auto "$chains/deep"
 	case_once chain/truncated truncated_case
 	case_once chain/unmap_pages pages_case
-	case_run chain/free_blocks/1 free_case 1
+	case_once chain/free_blocks/1 free_case 1
 	case_once chain/free_blocks/8 free_case 8
 	case_once symbolizer/stopped stopped_symbolizer_case
 	case_once symbolizer/impatient impatient_case

@@ -23,73 +23,118 @@
 #
 # Calls of all kinds that succeed, with few mappings and as near to the limit as can be ("harmless"), are not flagged.
 
-# provoke_case GROUP...: that the workload, by itself, meets what it must on this kernel.
-provoke_case() {
-	"$WORKLOADS/provoke" -o "$work/provoke.oracle" "$@" 2>"$work/err"
-	status=$?
-	cat "$work/err"
-	[ "$status" -ne 77 ] || sed -n 's/^skipped [^ ]*: //p' "$work/err" | tail -n 1
-	return "$status"
+# The groups of provocations, each a run of the workload with an oracle and a status of its own; and calls that look alike.
+# Enough mappings for a process to count as hot, and half as many to fill, where the machine is ours.
+# shellcheck disable=SC2016
+provoke_script='
+	provoke() {
+		name=$1
+		shift
+		"$programs/provoke" -o "$oracles/$name.oracle" "$@" 2>"$oracles/$name.err"
+		echo $? >"$oracles/$name.status"
+	}
+	programs=$0 oracles=$1
+	provoke limit limit_map limit_change limit_mremap
+	provoke room rlimit_as rlimit_data rlimit_memlock overcommit no_address_space hugetlb_pool
+	provoke requests unmapped_range bad_request harmless'
+# shellcheck disable=SC2016
+verdict_script="$provoke_script"'
+	provoke memcg memcg_limit
+	"$0/entries" -o "$1/compat.oracle" compat 2>"$1/compat.err"
+	echo $? >"$1/compat.status"
+	"$0/bad_calls" -o "$1/bad_calls.oracle"'
+# shellcheck disable=SC2016
+default_script="$provoke_script"'
+	"$0/bad_calls" -o "$1/bad_calls.oracle"'
+
+# provoked NAME: that the workload met what it must on this kernel.
+provoked() {
+	status=$(cat "$work/$1.status") || return
+	[ "$status" -ne 77 ] || { sed -n 's/^skipped [^ ]*: //p' "$work/$1.err" | tail -n 1; return 77; }
+	[ "$status" -eq 0 ] || { cat "$work/$1.err"; fail "status $status"; }
 }
 
-# By default a failure whose errno mmap_lock_released could not prove is no shortage: counted as such, and not flagged.
-only_unseen() {
-	[ "$(rung_in_log "$1" munmap)" = tracepoint ] && tail -n 1 "$1" | grep -q '"errno_unseen":[1-9]' &&
-		tail -n 1 "$1" | grep -q '"lost":{"ring_full":0,"totals_full":0,"follow_full":0,"state_full":0,'
-}
-
-# verdict_run RUNG NAME OPTIONS COMPARED GROUP...: traced with these options, compared with those (words of one argument each).
-verdict_run() {
-	rung=$1 name=$2 options=$3 compared=$4
+# verdict_part RUNG NAME TABLE LOG [OPTIONS...]: each failure is flagged, with the verdict that the oracle says.
+verdict_part() {
+	rung=$1 name=$2 table=$3 log=$4
 	shift 4
-	fresh verdict
-	# Enough for a process to count as hot, and half as much to fill.
-	[ -z "${LIMIT_IS_OURS-}" ] || { limit_write 1100 && limit=1100; } || return
-	# shellcheck disable=SC2086 # words
-	"$VMASNOOP" -j --hook "$rung" $options -o "$work/verdict.log" -- "$WORKLOADS/provoke" -o "$work/verdict.oracle" "$@" 2>"$work/err"
-	status=$?
-	[ "$status" -ne 77 ] || { sed -n 's/^skipped [^ ]*: //p' "$work/err" | tail -n 1; return 77; }
-	[ "$status" -eq 0 ] || { cat "$work/err"; fail "status $status"; } || return
-	expect_rung "$rung" "$work/verdict.log" || return
-	[ -z "${KEEP_LOGS-}" ] || cp "$work/verdict.log" "$KEEP_LOGS/verdicts-$name-$rung.ndjson"
-	! may_miss "$rung" || compared="$compared --allow-missed"
-	[ -n "$options" ] || ! only_unseen "$work/verdict.log" || compared="$compared --allow-lost"
-	# shellcheck disable=SC2086
-	"$COMPARE" "$work/verdict.oracle" "$work/verdict.log" --limit "$limit" $compared >"$work/compared"
+	provoked "$name" || return
+	set -- "$work/$name.oracle" "$log" --its-processes --limit "$limit" "$@"
+	! may_miss "$rung" || set -- "$@" --allow-missed
+	"$COMPARE" "$@" >"$work/compared"
 	status=$?
 	cat "$work/compared"
-	note_result "$rung" "verdicts-$name" 1 "$(head -n 1 "$work/compared")"
+	[ -z "$table" ] || note_result "$rung" "verdicts-$table" 1 "$(head -n 1 "$work/compared")"
 	return "$status"
 }
 
-# verdict_case RUNG NAME GROUP...: each failure is flagged, with the verdict that the oracle says.
+# With -a every errno is flagged, whatever the hooks that see it: what one flagged no other does.
 verdict_case() {
-	rung=$1 name=$2
-	shift 2
-	verdict_run "$rung" "$name" '-e ENOMEM,EAGAIN,EINVAL,EPERM' '' "$@"
+	rung=$1 doubt=
+	[ -z "${LIMIT_IS_OURS-}" ] || { limit_write 1100 && limit=1100; } || return
+	traced_run "$rung" "$work/verdicts" "$verdict_script" -a || return
+	# At the call's return, without the lock and without the hook on splits, the kernel's own trouble may be over.
+	[ "$(evidence_of "$rung")" = under_lock ] || doubt=--allow-unknown
+	for name in limit room requests; do
+		part "$name" verdict_part "$rung" "$name" "$name" "$work/verdicts.log"
+	done
+	part memcg verdict_part "$rung" memcg memcg "$work/verdicts.log" $doubt
+	part compat entry_part "$rung" compat "$work/verdicts.log"
+	part bad-calls bad_calls_part
+	sees_entry "$rung" compat || cp "$work/compat.expected" "$work/compat.oracle"
+	sed -i 's/^failed munmap_compat /failed munmap /' "$work/compat.oracle"
+	union_oracle "$work/whole" "$work"/*.oracle
+	set -- "$work/whole" "$work/verdicts.log" --limit "$limit" $doubt
+	! may_miss "$rung" || set -- "$@" --allow-missed --allow-unknown
+	"$COMPARE" "$@"
 }
 
-# At the call's return, without the lock and without the hook on splits, the kernel's own trouble may be over.
-memcg_case() {
-	compared=
-	[ "$(evidence_of "$1")" = under_lock ] || compared=--allow-unknown
-	verdict_run "$1" memcg '-e ENOMEM,EAGAIN,EINVAL,EPERM' "$compared" memcg_limit
+bad_calls_part() {
+	"$COMPARE" "$work/bad_calls.oracle" "$work/verdicts.log" --its-processes --syscall munmap || return
+	expect_line "$work/verdicts.log" '"syscall":"munmap","errno":"EINVAL".*"verdict":"bad_request"'
+}
+
+# A sealed mapping's refusal has no errno that mmap_lock_released could prove: by default it is counted as such, and not
+# flagged. all_are_seen RUNG LOG ORACLE...: nothing else was lost.
+all_are_seen() {
+	rung=$1 log=$2
+	shift 2
+	unseen=$(sed -n '$s/.*"errno_unseen":\([0-9]*\).*/\1/p' "$log")
+	[ "${unseen:-0}" -gt 0 ] || return
+	[ "$(rung_in_log "$log" munmap)" = tracepoint ] || fail "an errno was not seen" || return
+	sealed=$(cat "$@" | grep -c '^failed munmap .* EPERM ')
+	[ "$unseen" -le "$sealed" ] || fail "$unseen were not seen, and $sealed are of sealed mappings" || return
+	tail -n 1 "$log" | sed 's/"errno_unseen":[0-9]*,//' | grep -q '"lost":{"ring_full":0,"totals_full":0,"follow_full":0,"state_full":0,"slice_full":0,' ||
+		fail "more was lost"
 }
 
 # What is shown without being asked for: the shortages, whatever their errno, and nothing that is wrong with the call itself.
 default_case() {
-	verdict_run "$1" default '' --shortages-only limit_map limit_change limit_mremap rlimit_as rlimit_data rlimit_memlock \
-		overcommit no_address_space hugetlb_pool unmapped_range bad_request harmless
+	rung=$1 lost=
+	[ -z "${LIMIT_IS_OURS-}" ] || { limit_write 1100 && limit=1100; } || return
+	traced_run "$rung" "$work/default" "$default_script" || return
+	part all-are-seen all_are_seen "$rung" "$work/default.log" "$work"/*.oracle
+	[ "$(rung_in_log "$work/default.log" munmap)" != tracepoint ] || lost=--allow-lost
+	for name in limit room; do
+		part "$name" verdict_part "$rung" "$name" '' "$work/default.log" --shortages-only $lost
+	done
+	part requests verdict_part "$rung" requests '' "$work/default.log" --shortages-only --expect-none $lost
+	part look-alikes look_alikes_part $lost
+	grep -v -e ' EINVAL ' -e ' EPERM ' "$work/bad_calls.oracle" >"$work/bad_calls.expected"
+	rm "$work/bad_calls.oracle"
+	union_oracle "$work/whole" "$work"/*.oracle "$work/bad_calls.expected"
+	set -- "$work/whole" "$work/default.log" --limit "$limit" --shortages-only $lost
+	! may_miss "$rung" || set -- "$@" --allow-missed
+	"$COMPARE" "$@"
 }
 
-# A start of the tracer costs more than a case of the workload, so that each run has many.
+look_alikes_part() {
+	"$COMPARE" "$work/bad_calls.oracle" "$work/default.log" --its-processes --syscall munmap --errno ENOMEM --verdict max_map_count "$@"
+}
+
 verdict_cases() {
-	case_run provoke provoke_case
 	for rung in $RUNGS; do
-		case_run "$rung/verdicts-limit" verdict_case "$rung" limit limit_map limit_change limit_mremap
-		case_run "$rung/verdicts-room" verdict_case "$rung" room rlimit_as rlimit_data rlimit_memlock overcommit no_address_space hugetlb_pool
-		case_run "$rung/verdicts-requests" verdict_case "$rung" requests unmapped_range bad_request harmless
-		case_run "$rung/verdicts-memcg" memcg_case "$rung"
-		case_run "$rung/verdicts-default" default_case "$rung"
+		case_run "$rung/verdicts" verdict_case "$rung"
+		case_run "$rung/default" default_case "$rung"
 	done
 }

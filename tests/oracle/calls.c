@@ -56,6 +56,14 @@ void call_list_sort(struct call_list *list)
 		qsort(list->calls, list->count, sizeof(*list->calls), compare_for_qsort);
 }
 
+bool call_list_has_process(const struct call_list *list, long pid)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->calls[i].pid == pid)
+			return true;
+	return false;
+}
+
 void call_list_fini(struct call_list *list)
 {
 	free(list->calls);

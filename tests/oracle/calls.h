@@ -3,6 +3,7 @@
 #ifndef ORACLE_CALLS_H
 #define ORACLE_CALLS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,7 @@ struct call_list {
 
 void call_list_add(struct call_list *list, const struct call *call);
 void call_list_sort(struct call_list *list);
+bool call_list_has_process(const struct call_list *list, long pid);
 void call_list_fini(struct call_list *list);
 int call_compare(const struct call *a, const struct call *b);
 

@@ -22,6 +22,7 @@ struct options {
 	const char *oracle_path;
 	const char *log_path;
 	bool expect_none;
+	bool its_processes;
 	struct happened_filter filter;
 	struct expected expected;
 };
@@ -39,6 +40,7 @@ enum {
 	OPTION_ALLOW_MISSED,
 	OPTION_EXPECT_NONE,
 	OPTION_SHORTAGES_ONLY,
+	OPTION_ITS_PROCESSES,
 };
 
 static const struct option option_table[] = {
@@ -54,13 +56,14 @@ static const struct option option_table[] = {
 	{"allow-missed", no_argument, NULL, OPTION_ALLOW_MISSED},
 	{"expect-none", no_argument, NULL, OPTION_EXPECT_NONE},
 	{"shortages-only", no_argument, NULL, OPTION_SHORTAGES_ONLY},
+	{"its-processes", no_argument, NULL, OPTION_ITS_PROCESSES},
 	{0},
 };
 
 static const char usage_text[] =
 	"usage: compare ORACLE LOG.ndjson [OPTIONS]\n"
 	"  --syscall NAME                 compare this call only, on both sides\n"
-	"  --errno NAME                   of what happened, only this errno is to be flagged\n"
+	"  --errno NAME[,NAME...]         of what happened, only these errnos are to be flagged\n"
 	"  --verdict NAME                 every failure has this verdict\n"
 	"  --allow-unknown                or the verdict unknown; also where the oracle says one\n"
 	"  --evidence under_lock|after_unlock\n"
@@ -71,7 +74,9 @@ static const char usage_text[] =
 	"difference\n"
 	"  --allow-missed                 so many may be unflagged as lost.hook_missed admits\n"
 	"  --expect-none                  nothing happened and nothing is flagged\n"
-	"  --shortages-only               of what happened, unmapped_range and bad_request are not to be flagged\n";
+	"  --shortages-only               of what happened, unmapped_range and bad_request are not to be flagged\n"
+	"  --its-processes                of the log, what the processes did that the oracle names; the totals are "
+	"all\n";
 
 static bool parse_symbols(char *text, struct expected_symbols *ret)
 {
@@ -97,7 +102,7 @@ static bool parse_option(int option, struct options *options)
 		options->filter.syscall = optarg;
 		return true;
 	case OPTION_ERRNO:
-		options->filter.errno_name = optarg;
+		options->filter.errno_names = optarg;
 		return true;
 	case OPTION_VERDICT:
 		expected->verdict = optarg;
@@ -126,6 +131,9 @@ static bool parse_option(int option, struct options *options)
 		return true;
 	case OPTION_SHORTAGES_ONLY:
 		options->filter.shortages_only = true;
+		return true;
+	case OPTION_ITS_PROCESSES:
+		options->its_processes = true;
 		return true;
 	default:
 		return false;
@@ -196,6 +204,21 @@ static void compare_calls(struct call_list *happened, struct call_list *flagged,
 	}
 }
 
+static bool read_flagged(struct options *options, struct differences *differences, struct flagged *ret)
+{
+	static const struct happened_filter everything;
+	struct call_list of = {0};
+	bool read;
+
+	if (options->its_processes && !happened_read(options->oracle_path, &everything, &of))
+		return false;
+	options->expected.of = options->its_processes ? &of : NULL;
+	read = flagged_read(options->log_path, &options->expected, differences, ret);
+	options->expected.of = NULL;
+	call_list_fini(&of);
+	return read;
+}
+
 int main(int argc, char **argv)
 {
 	struct differences differences = {0};
@@ -210,7 +233,7 @@ int main(int argc, char **argv)
 	}
 	if (!happened_read(options.oracle_path, &options.filter, &happened))
 		return 2;
-	if (!flagged_read(options.log_path, &options.expected, &differences, &flagged)) {
+	if (!read_flagged(&options, &differences, &flagged)) {
 		call_list_fini(&happened);
 		return 2;
 	}

@@ -43,21 +43,32 @@ static struct numbering *numbering_of(struct log_reader *reader, long pid)
 	return &reader->processes[reader->process_count++];
 }
 
-static void check_number(struct log_reader *reader, const json_t *record, long pid)
+static void check_next(struct log_reader *reader, long pid, json_int_t number)
 {
 	struct numbering *numbering = numbering_of(reader, pid);
-	json_int_t number;
 
-	if (!record_integer(record, "failure_number", &number)) {
-		differences_add(reader->differences, "line %zu: no failure_number", reader->line);
-		return;
-	}
 	if (number != numbering->last + 1)
 		differences_add(reader->differences,
 				"line %zu: pid %ld: failure_number %" JSON_INTEGER_FORMAT
 				" after %" JSON_INTEGER_FORMAT,
 				reader->line, pid, number, numbering->last);
 	numbering->last = number;
+}
+
+static void check_number(struct log_reader *reader, const json_t *record, long pid)
+{
+	json_int_t number;
+
+	if (record_integer(record, "failure_number", &number))
+		check_next(reader, pid, number);
+	else
+		differences_add(reader->differences, "line %zu: no failure_number", reader->line);
+}
+
+static bool is_left_out(const struct expected *expected, const struct call *call)
+{
+	return (expected->syscall && strcmp(expected->syscall, call->syscall) != 0) ||
+	       (expected->of && !call_list_has_process(expected->of, call->pid));
 }
 
 static void read_failure(struct log_reader *reader, const json_t *record)
@@ -75,7 +86,7 @@ static void read_failure(struct log_reader *reader, const json_t *record)
 		return;
 	}
 	check_number(reader, record, call.pid);
-	if (expected->syscall && strcmp(expected->syscall, call.syscall) != 0)
+	if (is_left_out(expected, &call))
 		return;
 	reader->flagged.unknown_verdicts += verdict && strcmp(verdict, "unknown") == 0;
 	call_list_add(&reader->flagged.calls, &call);
@@ -150,11 +161,48 @@ static void read_record(struct log_reader *reader, const json_t *record)
 		differences_add(reader->differences, "line %zu: a failure_repeat cannot be compared", reader->line);
 }
 
+/* The number behind `name`, with its quotes, which no string can contain. */
+static bool skim_integer(const char *text, const char *name, json_int_t *ret)
+{
+	const char *at = strstr(text, name);
+	char *end;
+
+	if (!at)
+		return false;
+	at += strlen(name);
+	*ret = strtoll(at, &end, 10);
+	return end != at;
+}
+
+/*
+ * A failure of a process that is left out is not taken apart: records are long, and a log is compared once for each workload
+ * that ran. Its number and its bytes count.
+ */
+static bool skim_line(struct log_reader *reader, const char *text)
+{
+	static const char failure[] = "{\"event\":\"failure\",";
+	json_int_t pid, number, bytes;
+
+	if (!reader->expected->of || reader->ended || strncmp(text, failure, strlen(failure)) != 0 ||
+	    !skim_integer(text, "\"process\":{\"pid\":", &pid) || call_list_has_process(reader->expected->of, pid) ||
+	    !skim_integer(text, "\"bytes_not_released\":", &bytes) ||
+	    !skim_integer(text, "\"failure_number\":", &number))
+		return false;
+	reader->line++;
+	reader->failures++;
+	reader->bytes_not_released += bytes;
+	check_next(reader, pid, number);
+	return true;
+}
+
 static bool read_line(struct log_reader *reader, const char *path, const char *text, size_t length)
 {
 	json_error_t error;
-	json_t *record = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+	json_t *record;
 
+	if (skim_line(reader, text))
+		return true;
+	record = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
 	reader->line++;
 	if (!json_is_object(record) || text[length - 1] != '\n') {
 		fprintf(stderr, "compare: '%s' line %zu is not a line of JSON: %s\n", path, reader->line,

@@ -21,6 +21,8 @@ struct expected_symbols {
 /* What every failure record must say; NULL, 0 and count 0 demand nothing. */
 struct expected {
 	const char *syscall; /* records of other calls are left out */
+	const struct call_list
+		*of; /* records of processes that made none of these calls are left out, but for totals */
 	const char *verdict;
 	const char *evidence;
 	long limit;

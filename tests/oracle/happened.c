@@ -52,10 +52,21 @@ static bool is_shortage(const struct call *call)
 	return strcmp(call->verdict, "unmapped_range") != 0 && strcmp(call->verdict, "bad_request") != 0;
 }
 
+/* Is it one of "NAME,NAME"? */
+static bool is_listed(const char *names, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (const char *at = names; (at = strstr(at, name)); at += length)
+		if ((at == names || at[-1] == ',') && (at[length] == ',' || at[length] == '\0'))
+			return true;
+	return false;
+}
+
 static bool is_wanted(const struct call *call, const struct happened_filter *filter)
 {
 	return (!filter->syscall || strcmp(call->syscall, filter->syscall) == 0) &&
-	       (!filter->errno_name || strcmp(call->errno_name, filter->errno_name) == 0) &&
+	       (!filter->errno_names || is_listed(filter->errno_names, call->errno_name)) &&
 	       (!filter->shortages_only || is_shortage(call));
 }
 

@@ -10,7 +10,7 @@
 /* Restricts what is taken; NULL and false take all. */
 struct happened_filter {
 	const char *syscall;
-	const char *errno_name;
+	const char *errno_names; /* separated by commas */
 	bool shortages_only; /* without what is wrong with the call itself */
 };
 

@@ -90,6 +90,84 @@ void records_failure(struct event_failure_full *ret)
 	records_kernel_stack(ret, KERNEL_TEXT, 4);
 }
 
+static void fill_arguments(uint32_t syscall, struct event_failure *f, __u64 args[EVENT_ARGS])
+{
+	f->addr = args[0] = VMA_START;
+	f->length_bytes = args[1] = 16 * RECORDS_PAGE_BYTES;
+	switch (syscall) {
+	case SYSCALL_MMAP:
+		f->addr = args[0] = 0;
+		args[2] = 3; /* PROT_READ | PROT_WRITE */
+		args[3] = 0x22; /* MAP_PRIVATE | MAP_ANONYMOUS */
+		break;
+	case SYSCALL_MREMAP:
+		args[2] = 32 * RECORDS_PAGE_BYTES;
+		args[3] = 1; /* MREMAP_MAYMOVE */
+		break;
+	case SYSCALL_MPROTECT:
+	case SYSCALL_PKEY_MPROTECT:
+		args[2] = 1; /* PROT_READ */
+		break;
+	case SYSCALL_MADVISE:
+		args[2] = 16; /* MADV_DONTDUMP */
+		break;
+	case SYSCALL_MLOCKALL:
+		f->addr = f->length_bytes = args[1] = 0;
+		args[0] = 1; /* MCL_CURRENT */
+		break;
+	case SYSCALL_BRK:
+		f->addr = args[0] = RECORDS_BRK + 16 * RECORDS_PAGE_BYTES;
+		f->length_bytes = args[1] = 0;
+		break;
+	case SYSCALL_SHMAT:
+		f->addr = f->length_bytes = args[1] = 0;
+		args[0] = 32769;
+		break;
+	case SYSCALL_SHMDT:
+		f->length_bytes = args[1] = 0;
+		break;
+	}
+}
+
+static void fill_proof(uint32_t syscall, struct event_proof *p)
+{
+	p->task_pages = 0x7ffffffffULL;
+	p->total_pages = 1000;
+	p->data_pages = 200;
+	p->as_bytes_max = p->data_bytes_max = p->memlock_bytes_max = p->memcg_pages_max = UINT64_MAX;
+	p->brk = RECORDS_BRK;
+	p->start_brk = RECORDS_BRK - 33 * RECORDS_PAGE_BYTES;
+	p->image_data_bytes = 2 * RECORDS_PAGE_BYTES;
+	p->memory_pages = 1 << 20;
+	if (syscall == SYSCALL_SHMAT)
+		p->segment_bytes = 16 * RECORDS_PAGE_BYTES;
+	if (syscall == SYSCALL_MMAP || syscall == SYSCALL_BRK || syscall == SYSCALL_SHMAT ||
+	    syscall == SYSCALL_MLOCKALL)
+		return;
+	p->range_mapped = 16;
+	p->first_flags = ANONYMOUS_FLAGS;
+	p->flags = PROOF_WHOLE_RANGE | PROOF_ONE_MAPPING;
+}
+
+void records_call(uint32_t syscall, struct event_failure_full *ret)
+{
+	struct event_failure *f = &ret->failure;
+
+	records_failure(ret);
+	f->syscall = syscall;
+	f->vma_count = 812;
+	f->verdict = VERDICT_UNKNOWN;
+	f->evidence = EVIDENCE_AFTER_UNLOCK;
+	f->interior = 0;
+	f->debt = 0;
+	fill_arguments(syscall, f, ret->proof.args);
+	fill_proof(syscall, &ret->proof);
+	if (!ret->proof.range_mapped)
+		memset(&f->vma, 0, sizeof(f->vma));
+	f->proof.offset = offsetof(struct event_failure_full, proof);
+	f->proof.length = sizeof(ret->proof);
+}
+
 void *records_copy(const void *record)
 {
 	const struct event_header *header = record;

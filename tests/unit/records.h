@@ -13,6 +13,7 @@
 
 #define RECORDS_PAGE_BYTES 4096ULL
 #define RECORDS_LIMIT	   65530U
+#define RECORDS_BRK	   0x55d2a1c21000ULL
 
 /* What makes a failure's time 2026-11-21T14:03:22.114Z, on a machine that was suspended for 5 seconds. */
 #define RECORDS_REALTIME_OFFSET_NS 1795265800000000000LL
@@ -33,6 +34,12 @@ void records_kernel_stack(struct event_failure_full *full, uint64_t first, size_
 
 /* Of a process, up to 15 bytes. */
 void records_name(struct event_process *process, const char *comm, const char *thread_comm);
+
+/*
+ * Another call that failed with ENOMEM, seen at its return, with few mappings, and the proof: a range of 16 pages, all of it
+ * one mapping, and nothing that explains the failure.
+ */
+void records_call(uint32_t syscall, struct event_failure_full *ret);
 
 /* Verdicts with all that goes with them. */
 void records_make_kernel_memory(struct event_failure *failure);

@@ -96,6 +96,8 @@ static void write_sample(void)
 	put(writer, &full);
 	records_user_stack(&full, 0x1000, EVENT_USER_FRAMES_MAX);
 	records_kernel_stack(&full, 0x2000, EVENT_KERNEL_FRAMES_MAX);
+	full.failure.proof.offset = offsetof(struct event_failure_full, proof);
+	full.failure.proof.length = sizeof(full.proof);
 	put(writer, &full);
 	assert_int_equal(capture_close(writer), 0);
 }

@@ -415,11 +415,11 @@ static void test_order(void **state)
 	assert_int_equal(read_text("1080-2000 rw-p 0 00:00 0 \n", false), -ERANGE);
 	assert_int_equal(census_taker_new(true, &taker), 0);
 	assert_int_equal(maps_parse_line(line, strlen(line), &entry.line), 0);
-	assert_int_equal(census_taker_add(taker, &entry), 0);
+	assert_int_equal(census_taker_add(taker, &entry, NULL), 0);
 	assert_int_equal(maps_parse_line(again, strlen(again), &entry.line), 0);
-	assert_int_equal(census_taker_add(taker, &entry), 0);
+	assert_int_equal(census_taker_add(taker, &entry, NULL), 0);
 	assert_int_equal(maps_parse_line(grown, strlen(grown), &entry.line), 0);
-	assert_int_equal(census_taker_add(taker, &entry), 0);
+	assert_int_equal(census_taker_add(taker, &entry, NULL), 0);
 	assert_int_equal(census_taker_end(taker, &census), 0);
 	assert_int_equal(census->changed, 2);
 	assert_int_equal(census->total.count, 2);

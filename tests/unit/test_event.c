@@ -148,8 +148,10 @@ static void test_layout_is_the_contract(void **state)
 	assert_int_equal(sizeof(struct event_vma), 48);
 	assert_int_equal(offsetof(struct event_failure, addr), 152);
 	assert_int_equal(offsetof(struct event_failure, user_stack), 208);
-	assert_int_equal(offsetof(struct event_failure, verdict), 252);
-	assert_int_equal(sizeof(struct event_failure), 280);
+	assert_int_equal(offsetof(struct event_failure, proof), 224);
+	assert_int_equal(offsetof(struct event_failure, verdict), 260);
+	assert_int_equal(sizeof(struct event_failure), 288);
+	assert_int_equal(sizeof(struct event_proof), 216);
 	assert_int_equal(sizeof(struct event_hot), 112);
 	assert_int_equal(sizeof(struct event_limit), 24);
 	assert_int_equal(sizeof(struct event_registers), 136);
@@ -305,6 +307,62 @@ static void test_spans_are_no_deeper_than_a_stack(void **state)
 	assert_int_equal(decode_span(fixed, (EVENT_KERNEL_FRAMES_MAX + 1) * 8, false), -EBADMSG);
 }
 
+/* A proof is whole or not there at all. */
+static void test_proof(void **state)
+{
+	const uint32_t fixed = sizeof(struct event_failure), whole = sizeof(struct event_failure_full),
+		       size = sizeof(struct event_proof);
+	const struct {
+		struct event_span span;
+		int err;
+	} cases[] = {
+		{{whole - size, size}, 0},
+		{{fixed, size}, 0}, /* where a stack is as well */
+		{{UINT32_MAX, 0}, 0},
+		{{fixed, size - 8}, -EBADMSG},
+		{{fixed, size + 8}, -EBADMSG},
+		{{fixed, 8}, -EBADMSG},
+		{{fixed, UINT32_MAX - 7}, -EBADMSG},
+		{{fixed - 8, size}, -EBADMSG},
+		{{0, size}, -EBADMSG},
+		{{fixed + 4, size}, -EBADMSG},
+		{{whole - size + 8, size}, -EBADMSG},
+		{{whole, size}, -EBADMSG},
+		{{UINT32_MAX - 7, size}, -EBADMSG},
+	};
+	struct event_failure_full full;
+
+	(void)state;
+	records_call(SYSCALL_MMAP, &full);
+	assert_ptr_equal(event_proof(&full.failure), &full.proof);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		full.failure.proof = cases[i].span;
+		assert_int_equal(decode_exactly(&full), cases[i].err);
+	}
+	full.failure.proof = (struct event_span){UINT32_MAX, 0};
+	assert_null(event_proof(&full.failure));
+}
+
+static void test_pack_with_a_proof(void **state)
+{
+	struct event_failure_full full, packed;
+	struct event event;
+	size_t size;
+
+	(void)state;
+	records_call(SYSCALL_MREMAP, &full);
+	memset(full.user_stack, 0x5a, sizeof(full.user_stack));
+	records_user_stack(&full, 0x1000, 3);
+	records_kernel_stack(&full, 0x2000, 2);
+	memset(&packed, 0xa5, sizeof(packed));
+	assert_int_equal(event_decode(&full, sizeof(full), &event), 0);
+	size = event_pack(&event, &packed);
+	assert_int_equal(size, sizeof(full.failure) + 5 * 8 + sizeof(full.proof));
+	assert_null(memmem(&packed, size, "\x5a\x5a\x5a\x5a", 4));
+	assert_int_equal(event_decode(&packed, size, &event), 0);
+	assert_memory_equal(event_proof(event.failure), &full.proof, sizeof(full.proof));
+}
+
 static void test_addrs(void **state)
 {
 	struct event_failure_full full;
@@ -371,7 +429,7 @@ static void test_pack_without_stacks(void **state)
 	assert_memory_equal(&packed.failure.process, &full.failure.process, sizeof(full.failure.process));
 }
 
-/* Both spans over the same bytes, each as long as allowed: what is packed still fits. */
+/* All spans over the same bytes, each as long as allowed: what is packed still fits. */
 static void test_pack_of_overlapping_spans(void **state)
 {
 	struct event_failure_full full;
@@ -382,6 +440,7 @@ static void test_pack_of_overlapping_spans(void **state)
 	records_failure(&full);
 	records_user_stack(&full, 0x1000, EVENT_USER_FRAMES_MAX);
 	full.failure.kernel_stack = (struct event_span){sizeof(full.failure), EVENT_KERNEL_FRAMES_MAX * 8};
+	full.failure.proof = (struct event_span){sizeof(full.failure), sizeof(full.proof)};
 	assert_int_equal(pack(&full, packed, sizeof(*packed)), sizeof(*packed));
 	free(packed);
 }
@@ -461,6 +520,8 @@ int main(void)
 		cmocka_unit_test(test_names_without_an_end),
 		cmocka_unit_test(test_spans),
 		cmocka_unit_test(test_spans_are_no_deeper_than_a_stack),
+		cmocka_unit_test(test_proof),
+		cmocka_unit_test(test_pack_with_a_proof),
 		cmocka_unit_test(test_addrs),
 		cmocka_unit_test(test_pack_leaves_no_room),
 		cmocka_unit_test(test_pack_without_stacks),

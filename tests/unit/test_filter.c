@@ -365,7 +365,7 @@ static void test_page_align(void **state)
 
 static void test_bytes_not_released(void **state)
 {
-	struct event_failure f = {.length_bytes = 5000, .verdict = VERDICT_MAX_MAP_COUNT};
+	struct event_failure f = {.length_bytes = 5000, .verdict = VERDICT_MAX_MAP_COUNT, .syscall = SYSCALL_MUNMAP};
 
 	(void)state;
 	assert_int_equal(filter_bytes_not_released(&f), 8192);
@@ -373,6 +373,10 @@ static void test_bytes_not_released(void **state)
 	assert_int_equal(filter_bytes_not_released(&f), 8192);
 	f.verdict = VERDICT_BAD_REQUEST;
 	assert_int_equal(filter_bytes_not_released(&f), 0);
+	/* A call that does not unmap keeps nothing that was to go. */
+	f.verdict = VERDICT_MAX_MAP_COUNT;
+	for (f.syscall = SYSCALL_MUNMAP + 1; f.syscall < SYSCALL_COUNT; f.syscall++)
+		assert_int_equal(filter_bytes_not_released(&f), 0);
 }
 
 int main(void)

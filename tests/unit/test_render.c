@@ -19,6 +19,7 @@
 
 #include "../../bpf/verdict.h"
 #include "../../user/stack.h"
+#include "advice.h"
 #include "census_mapping.h"
 #include "pending.h"
 #include "records.h"
@@ -178,7 +179,9 @@ static void test_failure_json(void **state)
 		{"process.start_time", "\"2026-11-21T14:03:14.000000000Z\""},
 		{"process.exec_id", "7"},
 		{"process.container_id", "null"},
-		{"args", "{\"addr\":\"0x7f184b2e8000\",\"length\":135168,\"length_hex\":\"0x21000\"}"},
+		{"args", "{\"addr\":\"0x7f184b2e8000\",\"length\":135168,\"length_hex\":\"0x21000\",\"raw\":null}"},
+		{"proof", "null"},
+		{"memcg", "null"},
 		{"vma_count", "65530"},
 		{"vma_limit", "65530"},
 		{"vma_needed", "1"},
@@ -199,6 +202,12 @@ static void test_failure_json(void **state)
 		{"kernel_stack.reason", "null"},
 		{"kernel_stack.frames.3.symbol", "null"},
 		{"kernel_stack.frames.3.reason", "\"no_kallsyms\""},
+		{"advice.0.code", "\"raise_limit\""},
+		{"advice.0.setting", "\"vm.max_map_count\""},
+		{"advice.0.value", "131072"},
+		{"advice.0.bytes", "null"},
+		{"advice.0.allocator", "null"},
+		{"advice.1.code", "\"persist\""},
 	};
 	struct event_failure_full full;
 	json_t *record;
@@ -289,6 +298,7 @@ static void test_stacks_json(void **state)
 	/* The frames stand in every record, also in one that repeats. */
 	record = render_json(&full);
 	assert_field(record, "failure_number", "2");
+	assert_field(record, "advice", "[]");
 	assert_field(record, "user_stack.repeat_of", "1");
 	assert_field(record, "user_stack.frames.3.addr", "\"0x55d2a0c01169\"");
 	json_decref(record);
@@ -466,8 +476,13 @@ static void test_near_text(void **state)
 	(void)state;
 	records_near(&near);
 	put(&near);
-	assert_string_equal(written(), "14:03:22.114  b[5582]  near the limit: 52424 of 65530 mappings (80 %), "
-				       "+120000/s, limit in 0.109 s\n");
+	assert_string_equal(
+		written(),
+		"14:03:22.114  b[5582]  near the limit: 52424 of 65530 mappings (80 %), "
+		"+120000/s, limit in 0.109 s\n"
+		"  fix     sysctl vm.max_map_count=1048576 (peak 52424, limit 65530; at +120000/s that lasts "
+		"8.3 s)\n"
+		"          for good: echo vm.max_map_count=1048576 >/etc/sysctl.d/99-max-map-count.conf\n");
 	near.recent_count = 60000;
 	put(&near);
 	assert_string_equal(written(),
@@ -790,7 +805,8 @@ static void test_failure_text(void **state)
 		"          0x55d2a0c01169 (process_gone)\n"
 		"          (the process ended before its mappings could be read)\n"
 		"  kernel  ?  ?  ?  ?\n"
-		"  fix     sysctl vm.max_map_count=131060 (twice the limit in force)\n");
+		"  fix     sysctl vm.max_map_count=131072 (peak 65530, limit 65530)\n"
+		"          for good: echo vm.max_map_count=131072 >/etc/sysctl.d/99-max-map-count.conf\n");
 	/* Once more: the stack is not told again, nor what to do. */
 	full.failure.process.tid = 5583;
 	put(&full);
@@ -1140,6 +1156,19 @@ static void test_schema_outcomes(void **state)
 	assert_enum("outcome.properties.ended_by.enum", &ends);
 }
 
+static void test_schema_advice(void **state)
+{
+	struct names codes = {}, allocators = {};
+
+	(void)state;
+	for (int code = 0; code < ADVICE_COUNT; code++)
+		names_add(&codes, advice_code_name((enum advice_code)code));
+	for (int allocator = ALLOCATOR_NONE + 1; allocator < ALLOCATOR_COUNT; allocator++)
+		names_add(&allocators, allocator_name((enum allocator)allocator));
+	assert_enum("advice_item.properties.code.enum", &codes);
+	assert_enum("advice_item.properties.allocator.enum", &allocators);
+}
+
 static void test_schema_losses(void **state)
 {
 	json_t *schema = schema_load();
@@ -1253,6 +1282,7 @@ int main(void)
 		JSON(test_schema_evidence_and_vma_kinds),
 		cmocka_unit_test(test_schema_census),
 		cmocka_unit_test(test_schema_outcomes),
+		cmocka_unit_test(test_schema_advice),
 		cmocka_unit_test(test_schema_losses),
 		cmocka_unit_test(test_schema_describes_all),
 	};

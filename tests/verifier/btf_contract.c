@@ -13,6 +13,7 @@
 #include <bpf/libbpf.h>
 
 #include "config.h"
+#include "census.skel.h"
 #include "vmasnoop.skel.h"
 
 /* Group 0: must fit. Of any other group one alternative must, with all its entries. */
@@ -153,6 +154,25 @@ static int check_contract(const struct btf *ours, const struct btf *kernel)
 	return faults;
 }
 
+/* What the census asks of every kernel that has its iterator; the rest it asks for before. */
+static int check_census(const struct btf *kernel)
+{
+	static const char *const names[] = {"bpf_iter__task_vma", "bpf_iter_meta", "vm_area_struct___anon", "list_head",
+					    "vm_operations_struct___close"};
+	struct census_bpf *skeleton;
+	int faults = 0;
+
+	if (btf__find_by_name_kind(kernel, "bpf_iter__task_vma", BTF_KIND_STRUCT) < 0)
+		return 0;
+	skeleton = census_bpf__open();
+	if (!skeleton)
+		return 1;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		faults += check_type(bpf_object__btf(skeleton->obj), kernel, names[i], true);
+	census_bpf__destroy(skeleton);
+	return faults;
+}
+
 int main(void)
 {
 	struct vmasnoop_bpf *skeleton = vmasnoop_bpf__open();
@@ -164,7 +184,7 @@ int main(void)
 			strerror(errno));
 		return 2;
 	}
-	faults = check_contract(bpf_object__btf(skeleton->obj), kernel);
+	faults = check_contract(bpf_object__btf(skeleton->obj), kernel) + check_census(kernel);
 	printf("%zu types checked, %d faults\n", CONTRACT_ENTRIES, faults);
 	btf__free(kernel);
 	vmasnoop_bpf__destroy(skeleton);

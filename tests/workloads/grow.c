@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Workload: grows to vm.max_map_count as fast as it can, by calls of one kind, and then fails once to unmap the middle of a
- * mapping: writes that down. Or stops below the limit.
+ * Workload: grows to vm.max_map_count as fast as it can, by calls of one kind until one fails, and then fails once to unmap the
+ * middle of a mapping: writes both down. Or stops below the limit.
  *
  *   grow HOW [-o ORACLE] [-p PERCENT [-b] [-s SWINGS -d POINTS]] [-w]
  *
@@ -59,12 +59,20 @@ static void *map(size_t pages, int protection)
 	return mmap(NULL, pages * page_bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 }
 
+/* At the limit a call of each kind fails, and is seen to. */
+static bool note(const char *call, char *addr, bool failed)
+{
+	if (failed && oracle.failures)
+		oracle_add_failure(&oracle, call, addr, page_bytes, errno);
+	return !failed;
+}
+
 /* Neighbours differ in protection, so that each stays one. */
 static bool add_one(void)
 {
 	char *one = map(1, added_count % 2 ? PROT_READ : PROT_NONE);
 
-	if (one == MAP_FAILED)
+	if (!note("mmap", NULL, one == MAP_FAILED))
 		return false;
 	added[added_count++] = one;
 	return true;
@@ -78,23 +86,25 @@ static void grow_by_mmap(void)
 
 static void grow_by_mprotect(void)
 {
-	for (size_t i = 1; i < region_pages - SPARE_PAGES && !mprotect(page(i), page_bytes, PROT_READ); i += 2)
-		;
+	for (size_t i = 1; i < region_pages - SPARE_PAGES; i += 2)
+		if (!note("mprotect", page(i), mprotect(page(i), page_bytes, PROT_READ)))
+			break;
 }
 
 static void grow_by_madvise(void)
 {
-	for (size_t i = 1; i < region_pages - SPARE_PAGES && !madvise(page(i), page_bytes, MADV_DONTDUMP); i += 2)
-		;
+	for (size_t i = 1; i < region_pages - SPARE_PAGES; i += 2)
+		if (!note("madvise", page(i), madvise(page(i), page_bytes, MADV_DONTDUMP)))
+			break;
 }
+
+static bool unmap_failed;
 
 static bool unmap(char *one)
 {
 	oracle_add_calls(&oracle, 1);
-	if (!munmap(one, page_bytes))
-		return true;
-	oracle_add_failure(&oracle, "munmap", one, page_bytes, errno);
-	return false;
+	unmap_failed = munmap(one, page_bytes);
+	return note("munmap", one, unmap_failed);
 }
 
 /* Whose last call is the failure itself. */
@@ -116,7 +126,7 @@ static const struct {
 
 static int fail_once(void)
 {
-	if (!oracle.totals.failed && unmap(page(region_pages - SPARE_PAGES / 2))) {
+	if (!unmap_failed && unmap(page(region_pages - SPARE_PAGES / 2))) {
 		fprintf(stderr, "grow: no munmap() failed, though the limit should have been hit\n");
 		return 1;
 	}
@@ -185,7 +195,7 @@ static void set_up(void)
 		die("/proc/sys/vm/max_map_count");
 	region_pages = 2 * (size_t)limit + SPARE_PAGES;
 	region = map(region_pages, PROT_READ | PROT_WRITE);
-	if (oracle_open(options.oracle, &fd) || oracle_init(&oracle, fd, 1))
+	if (oracle_open(options.oracle, &fd) || oracle_init(&oracle, fd, 2))
 		die("the oracle");
 	list = map(2 * (size_t)limit * sizeof(*added) / page_bytes + 1, PROT_READ | PROT_WRITE);
 	if (region == MAP_FAILED || list == MAP_FAILED)

@@ -3,8 +3,10 @@
  * Workload: has mappings beside each other that cannot merge, each for a reason that it knows, or as many as
  * vm.max_map_count allows; says so and waits for the end of its input.
  *
- *   neighbours reasons DIRECTORY   prints "reason NAME COUNT" lines, "run START END", and leaves DIRECTORY/region: its
- *                                  maps as far as they are of these mappings
+ *   neighbours reasons DIRECTORY   prints "reason NAME COUNT" lines, as far as maps shows them, "run START END" of the
+ *                                  longest run, "inside NAME START END COUNT" of runs of so many that are kept apart
+ *                                  by what only the kernel knows, and leaves DIRECTORY/region: its maps as far as
+ *                                  they are of these mappings
  *   neighbours limit               prints "count N": as many as the limit
  */
 #define _GNU_SOURCE 1
@@ -17,6 +19,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "fill.h"
@@ -31,6 +34,9 @@
 #define AREA_PAGES  1024 /* of which what is not used is unmapped */
 #define NAMED_PAGES 6
 #define FILE_PAGES  16
+#define BLOCKS	    4 /* written each by itself */
+
+#define MPOL_INTERLEAVE 3 /* include/uapi/linux/mempolicy.h */
 
 static char *area; /* the next page that nothing was put at */
 
@@ -117,7 +123,72 @@ static void put_flags(void)
 	put(3, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (madvise(pages + PAGE, PAGE, MADV_DONTDUMP))
 		give_up("madvise");
-	puts("reason not_visible 3");
+	printf("inside flags 0x%" PRIxPTR " 0x%" PRIxPTR " 3\n", (uintptr_t)pages, (uintptr_t)area);
+}
+
+/* While there are holes between them each gets an anon_vma of its own; what fills a hole goes to the one below it. */
+static void put_written(void)
+{
+	char *pages = area;
+
+	for (int i = 0; i < BLOCKS; i++) {
+		put(1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		*(area - PAGE) = 1;
+		if (i + 1 < BLOCKS)
+			put_hole();
+	}
+	for (int i = 1; i < 2 * BLOCKS - 1; i += 2) {
+		char *hole = pages + i * PAGE;
+		char *at = mmap(hole, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+		if (at != hole)
+			give_up("mmap");
+	}
+	printf("inside anon_vma 0x%" PRIxPTR " 0x%" PRIxPTR " %d\n", (uintptr_t)pages, (uintptr_t)area, BLOCKS);
+}
+
+/* The one in the middle has a policy of its own, where the kernel was built with NUMA. How many boundaries that makes. */
+static int put_policies(void)
+{
+	unsigned long nodes = 1;
+	char *pages = area;
+
+	put(3, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (syscall(SYS_mbind, pages + PAGE, PAGE, MPOL_INTERLEAVE, &nodes, 8 * sizeof(nodes), 0))
+		return 0;
+	printf("inside numa_policy 0x%" PRIxPTR " 0x%" PRIxPTR " 3\n", (uintptr_t)pages, (uintptr_t)area);
+	return 2;
+}
+
+static int begins_mapping(const char *page)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[8192];
+	int found = 0;
+
+	if (!maps)
+		give_up("/proc/self/maps");
+	while (fgets(line, sizeof(line), maps))
+		found |= strtoull(line, NULL, 16) == (uintptr_t)page;
+	fclose(maps);
+	return found;
+}
+
+/* The upper one is written while its flags differ, the lower one never. 6.12 leaves them apart, 6.18 does not. */
+static int put_one_written(void)
+{
+	char *pages = area;
+
+	put(2, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (madvise(pages + PAGE, PAGE, MADV_DONTDUMP))
+		give_up("madvise");
+	pages[PAGE] = 1;
+	if (madvise(pages + PAGE, PAGE, MADV_DODUMP))
+		give_up("madvise");
+	if (!begins_mapping(pages + PAGE))
+		return 0;
+	printf("inside anon_vma_of_one 0x%" PRIxPTR " 0x%" PRIxPTR " 2\n", (uintptr_t)pages, (uintptr_t)area);
+	return 1;
 }
 
 static void save_region(const char *directory, const char *start)
@@ -142,6 +213,7 @@ static void save_region(const char *directory, const char *start)
 static void make_reasons(const char *directory)
 {
 	char *start;
+	int apart;
 
 	area = mmap(NULL, AREA_PAGES * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (area == MAP_FAILED)
@@ -154,10 +226,18 @@ static void make_reasons(const char *directory)
 	put_hole();
 	put_files(directory);
 	put_hole();
+	/* What looks like the run before or after would belong to it. */
+	apart = put_one_written();
+	put_hole();
 	put_flags();
+	put_hole();
+	put_written();
+	put_hole();
+	apart += put_policies();
+	printf("reason not_visible %d\n", 3 + BLOCKS - 1 + apart);
 	if (munmap(area, (size_t)(start - PAGE + AREA_PAGES * PAGE - area)))
 		give_up("munmap");
-	puts("reason hole 3");
+	puts("reason hole 6");
 	save_region(directory, start);
 }
 
