@@ -56,7 +56,8 @@ static int choose_tracepoint(struct family *family, const struct feature *featur
 		return err;
 	for (int call = 0; call < SYSCALL_COUNT; call++)
 		if (is_ours(call))
-			family->programs[call] = find(family->object, "call_sys_exit%s", call == SYSCALL_BRK ? "_brk" : "");
+			family->programs[call] =
+				find(family->object, "call_sys_exit%s", call == SYSCALL_BRK ? "_brk" : "");
 	return 0;
 }
 
