@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * judge.h: the cause of a failed call other than munmap(), from the facts in its record: the kernel's own tests in the
- * kernel's own order, so that the first that fails is the cause (docs/KERNELS.md 6). Pure, like filter.h; the unit tests
+ * kernel's own order, so that the first that fails is the cause (docs/KERNELS.md 5). Pure, like filter.h; the unit tests
  * compile it natively. What reads the facts is proof.h.
  */
 #ifndef VMASNOOP_JUDGE_H

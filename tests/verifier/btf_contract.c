@@ -35,6 +35,18 @@ static const struct entry {
 	{"cgroup_subsys_state", 0, 0},
 	{"cgroup", 0, 0},
 	{"css_set", 0, 0},
+	{"rlimit", 0, 0},
+	{"user_namespace", 0, 0},
+	{"page_counter", 0, 0},
+	{"mem_cgroup", 0, 0},
+	{"xa_node", 0, 0},
+	{"xarray", 0, 0},
+	{"idr", 0, 0},
+	{"ipc_ids", 0, 0},
+	{"ipc_namespace", 0, 0},
+	{"nsproxy", 0, 0},
+	{"kern_ipc_perm", 0, 0},
+	{"shmid_kernel", 0, 0},
 	{"bpf_iter__task", 0, 0},
 	{"thread_info", 0, 0},
 	{"thread_struct", 0, 0},
@@ -78,11 +90,22 @@ static const struct btf_member *member_find(const struct btf *btf, const struct 
 	return NULL;
 }
 
-/* Pointers and integers must be as wide; what is within structs is looked at under its own name. */
+/*
+ * Pointers and integers must be as wide; what is within structs is looked at under its own name. The kernel's array may be
+ * longer: how long it is depends on its configuration, and ours is indexed by the kernel's own numbers.
+ */
 static bool same_width(const struct btf *ours, __u32 our_type, const struct btf *kernel, __u32 kernel_type)
 {
 	const struct btf_type *type = btf__type_by_id(ours, btf__resolve_type(ours, our_type));
+	const struct btf_type *theirs = btf__type_by_id(kernel, btf__resolve_type(kernel, kernel_type));
 
+	if (btf_is_array(type) && btf_is_array(theirs)) {
+		if (btf_array(type)->nelems > btf_array(theirs)->nelems)
+			return false;
+		our_type = btf_array(type)->type;
+		kernel_type = btf_array(theirs)->type;
+		type = btf__type_by_id(ours, btf__resolve_type(ours, our_type));
+	}
 	if (!btf_is_int(type) && !btf_is_ptr(type) && !btf_is_array(type))
 		return true;
 	return btf__resolve_size(ours, our_type) == btf__resolve_size(kernel, kernel_type);
