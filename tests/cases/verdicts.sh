@@ -46,6 +46,8 @@ provoke_script='
 # shellcheck disable=SC2016
 verdict_script="$provoke_script"'
 	provoke memcg memcg_limit
+	"$0/shortage" -o "$1/shortage.oracle"
+	echo $? >"$1/shortage.status"
 	"$0/entries" -o "$1/compat.oracle" compat 2>"$1/compat.err"
 	echo $? >"$1/compat.status"
 	"$0/bad_calls" -o "$1/bad_calls.oracle"'
@@ -85,6 +87,7 @@ verdict_case() {
 		part "$name" verdict_part "$rung" "$name" "$name" "$work/verdicts.log"
 	done
 	part memcg verdict_part "$rung" memcg memcg "$work/verdicts.log" $doubt
+	part shortage shortage_part "$rung" "$work/verdicts.log"
 	part compat entry_part "$rung" compat "$work/verdicts.log"
 	part bad-calls bad_calls_part
 	sees_entry "$rung" compat || cp "$work/compat.expected" "$work/compat.oracle"
