@@ -316,7 +316,7 @@ killed_symbolizer_case() {
 	"$WORKLOADS/unmap_pages" -o "$work/oracle" || return
 	kill -KILL "$symbolizer"
 	named_again "$symbolizer" || return
-	told=$(records failure "$work/out" | grep -c '"symbol":"unmap_every_second"\|"reason":"deadline"')
+	told=$(records failure "$work/out" | sed 's/,"origins":.*//' | grep -c '"symbol":"unmap_every_second"\|"reason":"deadline"')
 	[ "$told" -eq "$happened" ] || fail "$told of $happened have the stack, or the reason why not"
 }
 
@@ -333,7 +333,7 @@ endless_case() {
 	"$chains/chain" -o "$work/chain.oracle" plain || return
 	tracer_end || fail "status $?: events were lost" || return
 	[ "$(grep -c '"event":"failure"' "$work/out")" -eq 3 ] || fail "not 3 failures" || return
-	[ "$(records failure "$work/out" | grep -c '"symbol":"call_from_variable","symbol_offset":[0-9]*,"file":null')" -eq 2 ] || fail "names are missing, or lines are not" || return
+	[ "$(records failure "$work/out" | sed 's/,"origins":.*//' | grep -c '"symbol":"call_from_variable","symbol_offset":[0-9]*,"file":null')" -eq 2 ] || fail "names are missing, or lines are not" || return
 	expect_line "$work/err" '1 past the deadline' || return
 	compare_chain "$work/out" "$work/chain.oracle"
 }
