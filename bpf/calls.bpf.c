@@ -177,21 +177,21 @@ static __always_inline void go_on(void *ctx, void *map, __u32 came)
 		bpf_tail_call(ctx, map, CAME_PAYMENT);
 }
 
-#define CAME(name)                                      \
-	struct {                                        \
-		__uint(type, BPF_MAP_TYPE_PROG_ARRAY);  \
-		__uint(max_entries, CAME_PAYMENT + 1);  \
-		__type(key, __u32);                     \
-		__type(value, __u32);                   \
+#define CAME(name)                                     \
+	struct {                                       \
+		__uint(type, BPF_MAP_TYPE_PROG_ARRAY); \
+		__uint(max_entries, CAME_PAYMENT + 1); \
+		__type(key, __u32);                    \
+		__type(value, __u32);                  \
 	} came_of_##name SEC(".maps")
 
-#define CALL_RETURN(name)                                                        \
-	CAME(name);                                                              \
-	SEC("fexit/__x64_sys_" #name)                                            \
-	int BPF_PROG(call_##name, const struct pt_regs *regs, long ret)          \
-	{                                                                        \
-		go_on(ctx, &came_of_##name, what_came(false, 0, ret));           \
-		return 0;                                                        \
+#define CALL_RETURN(name)                                               \
+	CAME(name);                                                     \
+	SEC("fexit/__x64_sys_" #name)                                   \
+	int BPF_PROG(call_##name, const struct pt_regs *regs, long ret) \
+	{                                                               \
+		go_on(ctx, &came_of_##name, what_came(false, 0, ret));  \
+		return 0;                                               \
 	}
 
 CALL_RETURN(mmap)

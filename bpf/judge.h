@@ -76,7 +76,7 @@ enum {
 /* In place of a verdict: two tests would have failed, and which came first is not known. */
 #define JUDGE_AMBIGUOUS VERDICT_COUNT
 
-#define JUDGE_HAS(p, flag) (((p)->flags & PROOF_##flag) != 0)
+#define JUDGE_HAS(p, flag) ((_Bool)((p)->flags / PROOF_##flag & 1))
 
 static inline __u64 judge_pages(__u64 bytes)
 {
@@ -173,16 +173,22 @@ static inline __u16 judge_rest(const struct event_proof *p, _Bool no_hole, _Bool
 	return commitment ? VERDICT_OVERCOMMIT : VERDICT_MEMCG_LIMIT;
 }
 
+/* Of counts; the sign of the difference, without a branch: of each the verifier would follow both ways to the end. */
+static inline _Bool judge_is_above(__u64 count, __u64 most)
+{
+	return (most - count) >> 63;
+}
+
 /* The limit's test of calls that add a mapping. On a write of a moment ago both values must agree. */
 static inline _Bool judge_is_beyond(const struct event_failure *f)
 {
-	return f->vma_count > f->limit_ceiling;
+	return judge_is_above(f->vma_count, f->limit_ceiling);
 }
 
 /* That of calls that split one. */
 static inline _Bool judge_is_reached(const struct event_failure *f)
 {
-	return f->vma_count >= f->limit_ceiling;
+	return judge_is_above(f->vma_count + 1ULL, f->limit_ceiling);
 }
 
 /* Its value was written a moment ago, and by one of the two there was less to spare: it cannot be excluded. */
@@ -608,19 +614,19 @@ static inline __u16 judge_madvise(const struct event_failure *f, const struct ev
 
 static inline _Bool judge_names_place(const struct event_proof *p)
 {
-	return (p->args[3] & (JUDGE_MREMAP_FIXED | JUDGE_MREMAP_DONTUNMAP)) != 0;
+	return (p->args[3] / JUDGE_MREMAP_FIXED | p->args[3] / JUDGE_MREMAP_DONTUNMAP) & 1;
 }
 
 static inline _Bool judge_mremap_asked_first(const struct event_failure *f, const struct event_proof *p)
 {
-	return judge_names_place(p) && (__u64)f->vma_count + 2 + 3 >= f->limit_ceiling;
+	return (__u32)judge_names_place(p) & (__u32)judge_is_above(f->vma_count + 2ULL + 3 + 1, f->limit_ceiling);
 }
 
 static inline _Bool judge_mremap_asks_first(const struct event_failure *f, const struct event_proof *p)
 {
-	const _Bool dontunmap = (p->args[3] & JUDGE_MREMAP_DONTUNMAP) != 0;
+	const __u64 dontunmap = p->args[3] / JUDGE_MREMAP_DONTUNMAP & 1;
 
-	return (__u64)f->vma_count + 4 + dontunmap > f->limit_ceiling;
+	return judge_is_above(f->vma_count + 4ULL + dontunmap, f->limit_ceiling);
 }
 
 /* The pages by which it adds to what is mapped; one that leaves the old place mapped adds them all. */
@@ -700,11 +706,11 @@ static inline __u16 judge_mremap(const struct event_failure *f, const struct eve
 	const _Bool before = judge_mremap_asked_first(f, p), now = judge_mremap_asks_first(f, p);
 	const __u16 later = judge_mremap_later(f, p);
 
-	if (before && now)
+	if (before & now)
 		return VERDICT_MAX_MAP_COUNT;
 	if (later == VERDICT_MAX_MAP_COUNT)
 		return VERDICT_MAX_MAP_COUNT;
-	if (before || now)
+	if (before | now)
 		return later || JUDGE_HAS(p, DYING) ? VERDICT_UNKNOWN : VERDICT_MAX_MAP_COUNT;
 	if (judge_is_unsettled(f, JUDGE_MREMAP_SPARE) || later == JUDGE_AMBIGUOUS)
 		return VERDICT_UNKNOWN;

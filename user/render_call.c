@@ -7,10 +7,9 @@
 
 #define TEXT_BYTES 160
 
-static const char *const syscall_names[SYSCALL_COUNT] = {
-	[SYSCALL_NONE] = "unknown",
+static const char *const syscall_names[SYSCALL_COUNT] = {[SYSCALL_NONE] = "unknown",
 #define X(NAME, name) [SYSCALL_##NAME] = #name,
-	TRACED_SYSCALLS(X)
+							 TRACED_SYSCALLS(X)
 #undef X
 };
 
@@ -29,7 +28,8 @@ static const char *arguments_text(const struct event_failure *f, char text[TEXT_
 
 	switch (p ? f->syscall : SYSCALL_NONE) {
 	case SYSCALL_MMAP:
-		snprintf(text, TEXT_BYTES, "0x%llx, %s, prot 0x%llx, flags 0x%llx", addr, length, p->args[2], p->args[3]);
+		snprintf(text, TEXT_BYTES, "0x%llx, %s, prot 0x%llx, flags 0x%llx", addr, length, p->args[2],
+			 p->args[3]);
 		break;
 	case SYSCALL_MREMAP:
 		snprintf(text, TEXT_BYTES, "0x%llx, %s, to %s, flags 0x%llx", addr, length,

@@ -40,6 +40,11 @@ static const char *unknown_text(const struct event_failure *f, char text[TEXT_BY
 			    : f->interior	       ? "the range lies inside one mapping"
 						       : "the range does not lie inside one mapping";
 
+	if (event_proof(f)) {
+		snprintf(text, TEXT_BYTES, "unknown: nothing that was read proves a cause; %u of %u mappings used",
+			 f->vma_count, f->vma_limit);
+		return text;
+	}
 	snprintf(text, TEXT_BYTES, "unknown: %u of %u mappings used, %s; read %s", f->vma_count, f->vma_limit, range,
 		 f->evidence == EVIDENCE_UNDER_LOCK ? "under the lock" : "after the lock was dropped");
 	return text;
@@ -106,8 +111,9 @@ static const char *limited_text(const struct event_failure *f, const struct even
 		pages = p->data_pages;
 		limit = p->data_bytes_max;
 	}
-	snprintf(text, TEXT_BYTES, "%s: %s in use and %s more would be over %s; not vm.max_map_count: %u of %u mappings used",
-		 name, format_bytes(pages * FILTER_PAGE_BYTES, &used), format_bytes(asked_bytes(f, p), &asked),
+	snprintf(text, TEXT_BYTES,
+		 "%s: %s in use and %s more would be over %s; not vm.max_map_count: %u of %u mappings used", name,
+		 format_bytes(pages * FILTER_PAGE_BYTES, &used), format_bytes(asked_bytes(f, p), &asked),
 		 format_bytes(limit, &most), f->vma_count, f->vma_limit);
 	return text;
 }
@@ -145,11 +151,18 @@ static const char *memcg_text(const struct event_failure *f, const struct event_
 static const char *space_text(const struct event_failure *f, const struct event_proof *p, char text[TEXT_BYTES])
 {
 	struct format_buffer asked;
+	uint64_t bytes = f->length_bytes;
 
 	if (p->flags & PROOF_BLOCKED)
 		return "no address space: something is mapped right behind it, so it cannot grow in place";
+	if (f->syscall == SYSCALL_MREMAP)
+		bytes = p->args[2];
+	else if (f->syscall == SYSCALL_BRK)
+		bytes = p->args[0] - p->brk;
+	else if (f->syscall == SYSCALL_SHMAT)
+		bytes = p->segment_bytes;
 	snprintf(text, TEXT_BYTES, "no address space: there is no hole of %s where the call may map",
-		 format_bytes(f->syscall == SYSCALL_MREMAP ? p->args[2] : f->length_bytes, &asked));
+		 format_bytes(bytes, &asked));
 	return text;
 }
 
@@ -254,7 +267,7 @@ static void render_proof(struct sink *sink, const struct event_failure *f)
 	render_pages(sink, "memory_bytes", p->memory_pages);
 	sink_number(sink, "overcommit_memory", p->overcommit);
 	render_pages(sink, "range_mapped_bytes", p->range_mapped);
-	if (p->hole)
+	if (judge_has_hole(p))
 		sink_hex(sink, "hole", p->hole);
 	else
 		sink_null(sink, "hole");

@@ -66,7 +66,7 @@ static const struct {
 	const char *name;
 	void (*once)(void);
 } loops[] = {
-	{"mmap+munmap", map_and_unmap}, {"mprotect x2", protect},   {"malloc+free 256 KiB", allocate},
+	{"mmap+munmap", map_and_unmap}, {"mprotect x2", protect}, {"malloc+free 256 KiB", allocate},
 	{"page fault", fault},		{"getppid", ask_parent},
 };
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "../../bpf/judge.h"
 #include "../../bpf/verdict.h"
 #include "capture.h"
 #include "event.h"
@@ -426,6 +427,121 @@ static void make_splits(struct capture_writer *writer)
 	put(writer, &split);
 }
 
+/* Memory that may not be locked, at the call that is to lock it. */
+static void explain_locks(struct event_failure *f, struct event_proof *p)
+{
+	p->memlock_bytes_max = 8 * RECORDS_PAGE_BYTES;
+	if (f->syscall == SYSCALL_BRK || f->syscall == SYSCALL_SHMAT)
+		p->flags |= PROOF_LOCKS_FUTURE;
+	if (f->syscall == SYSCALL_MMAP)
+		p->args[3] |= JUDGE_MAP_LOCKED;
+	p->first_flags |= f->syscall == SYSCALL_MREMAP ? JUDGE_VM_LOCKED : 0;
+	if (f->syscall == SYSCALL_MMAP || f->syscall == SYSCALL_MREMAP || f->syscall == SYSCALL_SHMAT)
+		f->errno_code = ERRNO_EAGAIN;
+}
+
+static void explain_space(struct event_failure *f, struct event_proof *p)
+{
+	const uint64_t most = 120ULL << 40;
+
+	if (f->syscall == SYSCALL_MMAP) {
+		f->length_bytes = p->args[1] = most;
+		p->args[2] = 0;
+	} else if (f->syscall == SYSCALL_SHMAT) {
+		p->segment_bytes = most;
+	} else {
+		p->flags |= PROOF_BLOCKED;
+		p->args[3] = 0;
+	}
+}
+
+/* What is read only and is to be written. */
+static void make_writable(struct event_failure *f, struct event_proof *p)
+{
+	if (f->syscall != SYSCALL_MPROTECT && f->syscall != SYSCALL_PKEY_MPROTECT)
+		return;
+	p->args[2] = 3;
+	p->first_flags = p->fixed_flags = 0x71;
+	p->fixed_pages = 16;
+}
+
+/* The facts that prove a verdict, where the call can have it. */
+static void explain(struct event_failure *f, struct event_proof *p, uint16_t verdict)
+{
+	switch (verdict) {
+	case VERDICT_MAX_MAP_COUNT:
+		f->vma_count = RECORDS_LIMIT + !p->range_mapped;
+		p->flags |= PROOF_SPLITS_START | PROOF_SPLITS_END;
+		p->first_flags |= f->syscall == SYSCALL_MUNLOCK ? JUDGE_VM_LOCKED : 0;
+		break;
+	case VERDICT_BAD_REQUEST:
+		f->errno_code = ERRNO_EINVAL;
+		break;
+	case VERDICT_KERNEL_MEMORY:
+		f->split_errno = ERRNO_ENOMEM;
+		break;
+	case VERDICT_MEMCG_LIMIT:
+		p->memcg_pages = p->memcg_pages_max = 65536;
+		f->errno_code = f->syscall == SYSCALL_MADVISE ? ERRNO_EAGAIN : ERRNO_ENOMEM;
+		break;
+	case VERDICT_RLIMIT_AS:
+		p->as_bytes_max = (p->total_pages + 8) * RECORDS_PAGE_BYTES;
+		break;
+	case VERDICT_RLIMIT_DATA:
+		make_writable(f, p);
+		p->data_bytes_max = (p->data_pages + 8) * RECORDS_PAGE_BYTES;
+		break;
+	case VERDICT_RLIMIT_MEMLOCK:
+		explain_locks(f, p);
+		break;
+	case VERDICT_OVERCOMMIT:
+		make_writable(f, p);
+		p->memory_pages = 8;
+		break;
+	case VERDICT_NO_ADDRESS_SPACE:
+		explain_space(f, p);
+		break;
+	case VERDICT_HUGETLB_POOL:
+		p->args[3] |= JUDGE_MAP_HUGETLB;
+		break;
+	case VERDICT_UNMAPPED_RANGE:
+		p->hole = f->addr + 2 * RECORDS_PAGE_BYTES;
+		p->range_mapped = p->range_mapped ? 2 : 0;
+		break;
+	}
+}
+
+/* Each verdict of each call that can have it, by its facts. */
+static void make_verdicts(struct capture_writer *writer)
+{
+	struct event_failure_full full;
+	uint64_t time_ns = 0;
+
+	for (uint32_t syscall = SYSCALL_MUNMAP + 1; syscall < SYSCALL_COUNT; syscall++) {
+		for (uint16_t verdict = 0; verdict < VERDICT_COUNT; verdict++) {
+			records_call(syscall, &full);
+			records_user_stack(&full, 0, 0);
+			records_kernel_stack(&full, 0, 0);
+			explain(&full.failure, &full.proof, verdict);
+			full.failure.verdict = judge_call(&full.failure, &full.proof);
+			full.failure.header.time_ns += time_ns;
+			if (full.failure.verdict != verdict)
+				continue;
+			put(writer, &full);
+			time_ns += 3 * NSEC_PER_MSEC;
+		}
+	}
+	/* Of a munmap() the cgroup is the proof. */
+	records_failure(&full);
+	records_make_kernel_memory(&full.failure);
+	full.failure.verdict = VERDICT_MEMCG_LIMIT;
+	full.failure.header.time_ns += time_ns;
+	full.failure.proof.offset = offsetof(struct event_failure_full, proof);
+	full.failure.proof.length = sizeof(full.proof);
+	full.proof.memcg_pages = full.proof.memcg_pages_max = 65536;
+	put(writer, &full);
+}
+
 static void make_nothing(struct capture_writer *writer)
 {
 	(void)writer;
@@ -453,6 +569,7 @@ static const struct {
 	{"outcomes", make_outcomes},
 	{"origins", make_origins},
 	{"splits", make_splits},
+	{"verdicts", make_verdicts},
 	{"nothing", make_nothing},
 };
 

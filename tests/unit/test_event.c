@@ -165,7 +165,7 @@ static void test_layout_is_the_contract(void **state)
 	assert_int_equal(EVENT_FAILURE, 0);
 	assert_int_equal(EVENT_HOT, 1);
 	assert_int_equal(EVENT_LIMIT, 2);
-	assert_int_equal(sizeof(struct event_origin), 280);
+	assert_int_equal(sizeof(struct event_origin), 288);
 	assert_int_equal(sizeof(struct event_origin_sum), 40);
 	assert_int_equal(sizeof(struct event_origins), 184);
 	assert_int_equal(sizeof(struct event_op), 40);

@@ -624,12 +624,17 @@ static void test_origins_text(void **state)
 
 	(void)state;
 	put_near_with_origins();
-	assert_string_equal(written(), "14:03:22.114  b[5582]  near the limit: 52424 of 65530 mappings (80 %), "
-				       "+120000/s, limit in 0.109 s\n"
-				       "  grew    +32765 of the 37510 mappings made since it was watched: "
-				       "munmap 0x55d2a0c01139; 4130 are older\n"
-				       "          +5000: mmap\n"
-				       "          -300: munmap\n");
+	assert_string_equal(written(),
+			    "14:03:22.114  b[5582]  near the limit: 52424 of 65530 mappings (80 %), "
+			    "+120000/s, limit in 0.109 s\n"
+			    "  grew    +32765 of the 37510 mappings made since it was watched: "
+			    "munmap 0x55d2a0c01139; 4130 are older\n"
+			    "          +5000: mmap\n"
+			    "          -300: munmap\n"
+			    "  fix     sysctl vm.max_map_count=1048576 (peak 52424, limit 65530; at +120000/s that "
+			    "lasts 8.3 s)\n"
+			    "          for good: echo vm.max_map_count=1048576 "
+			    ">/etc/sysctl.d/99-max-map-count.conf\n");
 	records_origins(&origins);
 	origins.origins.final = 1;
 	origins.origins.approximate = 1;
@@ -847,6 +852,107 @@ static void test_why_text(void **state)
 	assert_says(&full, "the range does not lie inside one mapping; read under the lock");
 	full.failure.interior = 1;
 	assert_says(&full, "the range lies inside one mapping; read under the lock");
+}
+
+/* The other calls, with what proves their verdicts. */
+static void test_why_text_of_calls(void **state)
+{
+	struct event_failure_full full;
+	struct event_failure *f = &full.failure;
+	struct event_proof *p = &full.proof;
+
+	(void)state;
+	records_call(SYSCALL_MMAP, &full);
+	assert_says(&full, "mmap(0x0, 64 KiB, prot 0x3, flags 0x22) = ENOMEM\n");
+	assert_says(&full, "unknown: nothing that was read proves a cause; 812 of 65530 mappings used\n");
+	assert_null(strstr(stage->text, "leaked"));
+	f->verdict = VERDICT_RLIMIT_AS;
+	p->as_bytes_max = 4 << 20;
+	assert_says(&full,
+		    "RLIMIT_AS: 3.9 MiB in use and 64 KiB more would be over 4 MiB; not vm.max_map_count: 812 of");
+	f->verdict = VERDICT_RLIMIT_DATA;
+	p->data_bytes_max = 1 << 19;
+	assert_says(&full, "RLIMIT_DATA: 800 KiB in use and 64 KiB more would be over 512 KiB; not vm.max");
+	f->verdict = VERDICT_OVERCOMMIT;
+	assert_says(&full,
+		    "overcommit: 64 KiB at once is more than the 4 GiB of RAM and swap (vm.overcommit_memory=0)");
+	p->overcommit = 2;
+	assert_says(&full, "vm.overcommit_memory=2: 64 KiB more would be over CommitLimit (see /proc/meminfo)");
+	f->verdict = VERDICT_HUGETLB_POOL;
+	assert_says(&full, "huge pages: the pool has fewer free ones than 64 KiB takes (vm.nr_hugepages)\n");
+	f->verdict = VERDICT_NO_ADDRESS_SPACE;
+	assert_says(&full, "no address space: there is no hole of 64 KiB where the call may map\n");
+	f->verdict = VERDICT_MEMCG_LIMIT;
+	p->memcg_pages = p->memcg_pages_max = 256;
+	assert_says(&full, "the memory cgroup is at its maximum (1 MiB of 1 MiB), so the kernel");
+	f->verdict = VERDICT_MAX_MAP_COUNT;
+	assert_says(&full, "; a new mapping is refused beyond the limit\n");
+	f->interior = 1;
+	assert_says(&full, "; the range lies inside one mapping, so replacing it needs 1 more\n");
+	records_call(SYSCALL_BRK, &full);
+	f->verdict = VERDICT_NO_ADDRESS_SPACE;
+	p->flags |= PROOF_BLOCKED;
+	assert_says(&full, "something is mapped right behind it, so it cannot grow in place\n");
+	records_call(SYSCALL_MLOCK, &full);
+	f->verdict = VERDICT_RLIMIT_MEMLOCK;
+	p->memlock_bytes_max = 8192;
+	assert_says(&full, "RLIMIT_MEMLOCK: 0 bytes in use and 64 KiB more would be over 8 KiB; not vm.max");
+	f->verdict = VERDICT_UNMAPPED_RANGE;
+	p->hole = 0x7f184b2a8000;
+	assert_says(&full, "nothing is mapped at 0x7f184b2a8000, within the range\n");
+	f->verdict = VERDICT_BAD_REQUEST;
+	assert_says(&full, "the call asks for what cannot be\n");
+	f->verdict = VERDICT_MAX_MAP_COUNT;
+	p->flags |= PROOF_SPLITS_END;
+	assert_says(&full, "; the range is a part of a mapping, so changing it needs 1 more\n");
+}
+
+/* A verdict that needs a proof, and a capture without it. */
+static void test_why_text_without_a_proof(void **state)
+{
+	struct event_failure_full full;
+
+	(void)state;
+	for (uint32_t syscall = 0; syscall < SYSCALL_COUNT + 1; syscall++) {
+		for (uint16_t verdict = 0; verdict < VERDICT_COUNT; verdict++) {
+			records_call(syscall, &full);
+			full.failure.proof.length = 0;
+			full.failure.verdict = verdict;
+			assert_says(&full, "  why     ");
+		}
+	}
+}
+
+static void test_proof_json(void **state)
+{
+	struct event_failure_full full;
+	json_t *record;
+
+	(void)state;
+	records_call(SYSCALL_MREMAP, &full);
+	full.failure.verdict = VERDICT_RLIMIT_AS;
+	full.proof.as_bytes_max = 4 << 20;
+	full.proof.hole = 0x1000;
+	full.proof.memcg_pages = 1;
+	full.proof.memcg_pages_max = 2;
+	record = render_json(&full);
+	assert_field(record, "verdict", "\"rlimit_as\"");
+	assert_field(record, "bytes_not_released", "0");
+	assert_field(record, "args.raw", "[\"0x7f184b2a6000\",\"0x10000\",\"0x20000\",\"0x1\",\"0x0\",\"0x0\"]");
+	assert_field(record, "proof.asked_bytes", "65536");
+	assert_field(record, "proof.total_bytes", "4096000");
+	assert_field(record, "proof.rlimit_as", "4194304");
+	assert_field(record, "proof.rlimit_data", "null");
+	assert_field(record, "proof.hole", "\"0x1000\"");
+	assert_field(record, "proof.splits_end", "false");
+	assert_field(record, "memcg", "{\"bytes\":4096,\"bytes_max\":8192}");
+	json_decref(record);
+	/* Numbers that no JSON integer holds are the largest that one does. */
+	memset(&full.proof, 0xfe, sizeof(full.proof));
+	record = render_json(&full);
+	assert_field(record, "proof.total_bytes", "9223372036854775807");
+	assert_field(record, "proof.rlimit_as", "9223372036854775807");
+	json_decref(record);
 }
 
 static void test_bad_request_text(void **state)
@@ -1272,6 +1378,9 @@ int main(void)
 		JSON(test_write_that_fails),
 		TEXT(test_failure_text),
 		TEXT(test_why_text),
+		TEXT(test_why_text_of_calls),
+		TEXT(test_why_text_without_a_proof),
+		JSON(test_proof_json),
 		TEXT(test_bad_request_text),
 		TEXT(test_strangers_names_text),
 		TEXT(test_other_events_text),

@@ -85,8 +85,10 @@ static void lock_middle(char *region, size_t i)
 
 static void map_over_middle(char *region, size_t i)
 {
-	if (mmap(page(region, 2 * i + 1), page_bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
-	    MAP_FAILED)
+	char *mapped =
+		mmap(page(region, 2 * i + 1), page_bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+	if (mapped == MAP_FAILED)
 		die("mmap");
 }
 
@@ -156,9 +158,13 @@ static long count_mappings(void)
 static void get_hot(void)
 {
 	long limit = fill_read_limit(), hot_at = limit / 16 > 1000 ? limit / 16 : 1000;
+	char *last = NULL;
 
+	/* They stay until the end. */
 	for (long more = hot_at + 10 - count_mappings(); more > 0; more--)
-		reserve(1);
+		last = reserve(1);
+	if (!last)
+		die("it is hot already");
 }
 
 static void expect_change(const char *what, long before, long wanted)
