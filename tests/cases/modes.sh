@@ -237,7 +237,7 @@ filters_run() {
 	"$work/failing/steady" >"$work/outside.oracle" || return
 	# shellcheck disable=SC2016
 	sh -c 'echo $$ >"$1/cgroup.procs" && "$2/unmap_pages" >"$0/comm.oracle" &&
-		start-stop-daemon -S -c 12345:12345 -x "$0/failing/steady" >"$0/uid.oracle" && exec "$0/failing/steady" -o "$0/wanted.oracle"' \
+		start-stop-daemon -S -c 12345 -x "$0/failing/steady" >"$0/uid.oracle" && exec "$0/failing/steady" -o "$0/wanted.oracle"' \
 		"$work" "$mount/vmasnoop-in/below" "$WORKLOADS" || return
 	tracer_end || fail "status $?" || return
 	for unwanted in outside comm uid; do

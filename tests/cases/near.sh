@@ -40,7 +40,8 @@ growth_case() {
 	done
 	machine_end || return
 	union_oracle "$work/all.oracle" "$work"/*.oracle
-	"$COMPARE" "$work/all.oracle" "$work/out" --verdict max_map_count --allow-lost || return
+	"$COMPARE" "$work/all.oracle" "$work/out" --verdict max_map_count --allow-lost ||
+		{ tail -n 1 "$work/out" | sed 's/.*"lost":/lost: /'; return 1; }
 	for how in $growth_ways; do
 		part "$how" growth_part "$rung" "$how"
 	done

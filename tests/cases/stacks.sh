@@ -62,27 +62,27 @@ truncated_case() {
 # The process lives on as another program.
 exec_case() { chain_case auto "$chains/chain" -x /bin/true plain; }
 
-# What has to be known of each kernel, in one run: the ways of signals, threads and 32-bit programs into it, and what a
-# workload that does not write its chain did: see pages_case and free_case.
+# What has to be known of each kernel, in one run: the ways of 32-bit programs into it and, once, those of signals and
+# threads, and of workloads that do not write their chain: see pages_case and free_case.
 # shellcheck disable=SC2016
 kernel_chains_script='
-	for how in plain signal thread; do
+	for how in $CHAINS; do
 		"$0/chain/chain" -o "$1/$how.oracle" "$how" || exit
 	done
-	"$0/unmap_pages" -o "$1/pages.oracle" && "$0/free_blocks" -o "$1/free.oracle" || exit
+	[ "$CHAINS" = plain ] || { "$0/unmap_pages" -o "$1/pages.oracle" && "$0/free_blocks" -o "$1/free.oracle"; } || exit
 	if [ -n "$COMPAT" ]; then
 		"$0/chain/chain_32" -o "$1/compat.oracle" plain
 	fi'
 
-# rung_chains_case RUNG: names need the process to live until its modules are read: see chain_case.
+# rung_chains_case RUNG CHAINS: names need the process to live until its modules are read: see chain_case.
 rung_chains_case() {
-	rung=$1 COMPAT='' fit=''
+	rung=$1 CHAINS=$2 COMPAT='' fit=''
 	# Through the vDSO and by frame pointers only. The tracepoint of the syscall's exit does not see these.
 	if [ "$(evidence_of "$rung")" = under_lock ]; then
 		"$chains/chain_32" >/dev/null 2>&1
 		if [ $? -eq 2 ]; then COMPAT=yes; else part 32-bit no_compat; fi
 	fi
-	export COMPAT
+	export CHAINS COMPAT
 	for _ in 1 2 3; do
 		traced_run "$rung" "$work/chains" "$kernel_chains_script" || return
 		compare_kernel_chains >"$work/compared" && fit=yes && break
@@ -92,6 +92,7 @@ rung_chains_case() {
 	[ -n "$fit" ] || return
 	heads "$work/chains.log" >"$work/heads"
 	[ -z "$COMPAT" ] || part 32-bit expect_line "$work/heads" '"compat":true,"process"'
+	[ "$CHAINS" != plain ] || return 0
 	part advice-glibc advice_glibc_part "$work/chains.log" "$(pid_of "$work/free.oracle")"
 	part advice-program advice_program_part "$work/chains.log" "$(pid_of "$work/pages.oracle")"
 	"$COMPARE" "$work/free.oracle" "$work/chains.log" --its-processes --verdict max_map_count
@@ -100,12 +101,13 @@ rung_chains_case() {
 no_compat() { fail "this kernel runs no 32-bit programs"; return 77; }
 
 compare_kernel_chains() {
-	{
-		pages_frames "$(pid_of "$work/pages.oracle")"
-		free_frames 1 "$(pid_of "$work/free.oracle")"
-	} >"$work/known"
-	set -- "$work/chains.log" --chain "$work/known"
-	for how in plain signal thread ${COMPAT:+compat}; do
+	set -- "$work/chains.log"
+	if [ "$CHAINS" != plain ]; then
+		pages_frames "$(pid_of "$work/pages.oracle")" >"$work/known"
+		free_frames 1 "$(pid_of "$work/free.oracle")" >>"$work/known"
+		set -- "$@" --chain "$work/known"
+	fi
+	for how in $CHAINS ${COMPAT:+compat}; do
 		set -- "$@" --chain "$work/$how.oracle"
 	done
 	"$COMPARE_STACK" "$@"
@@ -314,7 +316,7 @@ killed_symbolizer_case() {
 	"$WORKLOADS/unmap_pages" -o "$work/oracle" || return
 	kill -KILL "$symbolizer"
 	named_again "$symbolizer" || return
-	told=$(grep -c '"symbol":"unmap_every_second"\|"reason":"deadline"' "$work/out")
+	told=$(records failure "$work/out" | sed 's/,"origins":.*//' | grep -c '"symbol":"unmap_every_second"\|"reason":"deadline"')
 	[ "$told" -eq "$happened" ] || fail "$told of $happened have the stack, or the reason why not"
 }
 
@@ -331,7 +333,7 @@ endless_case() {
 	"$chains/chain" -o "$work/chain.oracle" plain || return
 	tracer_end || fail "status $?: events were lost" || return
 	[ "$(grep -c '"event":"failure"' "$work/out")" -eq 3 ] || fail "not 3 failures" || return
-	[ "$(grep -c '"symbol":"call_from_variable","symbol_offset":[0-9]*,"file":null' "$work/out")" -eq 2 ] || fail "names are missing, or lines are not" || return
+	[ "$(records failure "$work/out" | sed 's/,"origins":.*//' | grep -c '"symbol":"call_from_variable","symbol_offset":[0-9]*,"file":null')" -eq 2 ] || fail "names are missing, or lines are not" || return
 	expect_line "$work/err" '1 past the deadline' || return
 	compare_chain "$work/out" "$work/chain.oracle"
 }
@@ -389,8 +391,10 @@ host_stack_cases() {
 stack_cases() {
 	# Guests have a small limit: room between getting near it and the end of the program, which is all the time there is.
 	[ -z "${LIMIT_IS_OURS-}" ] || echo 20000 >/proc/sys/vm/max_map_count
+	ways='plain signal thread'
 	for rung in $RUNGS; do
-		case_run "chain/$rung" rung_chains_case "$rung"
+		case_run "chain/$rung" rung_chains_case "$rung" "$ways"
+		ways=plain
 	done
 	case_once chain/thread chain_case auto "$chains/chain" thread
 	case_once chain/signal chain_case auto "$chains/chain" signal
