@@ -103,8 +103,10 @@ static bool unmap_failed;
 static bool unmap(char *one)
 {
 	oracle_add_calls(&oracle, 1);
-	unmap_failed = munmap(one, page_bytes);
-	return note("munmap", one, unmap_failed);
+	if (!munmap(one, page_bytes))
+		return true;
+	unmap_failed = true;
+	return note("munmap", one, true);
 }
 
 /* Whose last call is the failure itself. */
