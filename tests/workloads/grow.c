@@ -60,7 +60,7 @@ static void *map(size_t pages, int protection)
 }
 
 /* At the limit a call of each kind fails, and is seen to. */
-static bool note(const char *call, char *addr, bool failed)
+static bool note(const char *call, const void *addr, bool failed)
 {
 	if (failed && oracle.failures)
 		oracle_add_failure(&oracle, call, addr, page_bytes, errno);
@@ -106,6 +106,7 @@ static bool unmap(char *one)
 	if (!munmap(one, page_bytes))
 		return true;
 	unmap_failed = true;
+	/* cppcheck-suppress deallocret; it failed, so it is still mapped */
 	return note("munmap", one, true);
 }
 
