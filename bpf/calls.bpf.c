@@ -210,23 +210,26 @@ CAME(brk);
 SEC("fexit/__x64_sys_brk")
 int BPF_PROG(call_brk, const struct pt_regs *regs, long ret)
 {
-	go_on(ctx, &came_of_brk, what_came(true, regs->di, ret));
+	go_on(ctx, &came_of_brk, what_came(true, kernel_first_argument(), ret));
 	return 0;
 }
 
-/* Never attached. For functions of two types, which user space tells. */
-#define CALL_CAME(suffix)                                                                   \
-	SEC("fexit/__x64_sys_mmap")                                                         \
-	int BPF_PROG(call_failed##suffix, const struct pt_regs *regs, long ret)             \
-	{                                                                                   \
-		on_call_failure(ctx, errno_of((__u32)regs->orig_ax == KERNEL_NR_BRK, ret)); \
-		return 0;                                                                   \
-	}                                                                                   \
-	SEC("fexit/__x64_sys_mmap")                                                         \
-	int BPF_PROG(call_paid##suffix, const struct pt_regs *regs, long ret)               \
-	{                                                                                   \
-		on_call_success(ret);                                                       \
-		return 0;                                                                   \
+/*
+ * Never attached. For functions of two types, which user space tells. `regs` cannot be looked at in all of them: where its type
+ * is only declared (5.10), the verifier allows no access.
+ */
+#define CALL_CAME(suffix)                                                       \
+	SEC("fexit/__x64_sys_mmap")                                             \
+	int BPF_PROG(call_failed##suffix, const struct pt_regs *regs, long ret) \
+	{                                                                       \
+		on_call_failure(ctx, errno_of(kernel_is_in_brk(), ret));        \
+		return 0;                                                       \
+	}                                                                       \
+	SEC("fexit/__x64_sys_mmap")                                             \
+	int BPF_PROG(call_paid##suffix, const struct pt_regs *regs, long ret)   \
+	{                                                                       \
+		on_call_success(ret);                                           \
+		return 0;                                                       \
 	}
 
 CALL_CAME()

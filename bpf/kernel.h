@@ -204,6 +204,12 @@ static __always_inline __u32 kernel_read_call(__u64 args[EVENT_ARGS])
 	return kernel_traced_call(nr & ~KERNEL_X32_SYSCALL_BIT);
 }
 
+/* Of a task that is in a 64-bit call, or was just now. */
+static __always_inline bool kernel_is_in_brk(void)
+{
+	return (__u32)BPF_CORE_READ(kernel_user_regs(kernel_current()), orig_ax) == KERNEL_NR_BRK;
+}
+
 /* What brk() was asked for: the first argument. */
 static __always_inline __u64 kernel_first_argument(void)
 {
