@@ -25,7 +25,7 @@ entry_part() {
 	fi
 	set -- "$work/$entry.expected" "$log" --its-processes --limit "$limit" --verdict max_map_count
 	if may_miss "$rung"; then
-		set -- "$@" --allow-unknown
+		set -- "$@" --allow-unknown --allow-missed
 	else
 		set -- "$@" --evidence "$(evidence_of "$rung")"
 	fi

@@ -74,9 +74,10 @@ limit_case() {
 	for entry in compat high; do
 		part "$entry" entry_part "$rung" "$entry" "$work/limit.log"
 	done
-	part stack stack_part "$rung"
 	part near-threads threads_story_part "$work/limit.log" "$work/unmap_pages-64.oracle"
-	whole_log "$rung" "$work/limit.log" "$work"/unmap_pages-*.oracle "$work"/free_blocks-*.oracle "$work"/*.expected
+	part whole whole_log "$rung" "$work/limit.log" "$work"/unmap_pages-*.oracle "$work"/free_blocks-*.oracle "$work"/*.expected
+	# The last, since a second look runs the workload anew.
+	part stack stack_part "$rung"
 }
 
 # whole_log RUNG LOG ORACLE...: nothing else is in it, and nothing was lost.
