@@ -25,6 +25,7 @@
 
 struct feature {
 	struct btf *kernel_types;
+	int stats; /* how often programs run is counted while it is open; since 5.8 (d46edd671a14). Or a negative errno */
 };
 
 /* r0 = 0; exit */
@@ -61,6 +62,10 @@ int feature_new(struct feature **ret)
 		free(feature);
 		return err;
 	}
+	/* Once for all that is tried: each time the kernel patches itself. */
+	feature->stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	if (feature->stats < 0)
+		feature->stats = -errno;
 	*ret = feature;
 	return 0;
 }
@@ -69,11 +74,12 @@ void feature_free(struct feature *feature)
 {
 	if (!feature)
 		return;
+	if (feature->stats >= 0)
+		close(feature->stats);
 	btf__free(feature->kernel_types);
 	free(feature);
 }
 
-/* Counts how often a program ran while the returned descriptor is open; since 5.8 (d46edd671a14). */
 static int64_t runs_of(int program_fd)
 {
 	struct bpf_prog_info info = {};
@@ -84,14 +90,13 @@ static int64_t runs_of(int program_fd)
 	return (int64_t)info.run_cnt;
 }
 
-static int see_it_fire(int program_fd)
+static int see_it_fire(const struct feature *feature, int program_fd)
 {
-	_cleanup_close_ int stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	int64_t runs;
 	void *page;
 
-	if (stats < 0)
-		return -errno;
+	if (feature->stats < 0)
+		return feature->stats;
 	page = mmap(NULL, 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (page == MAP_FAILED)
 		return -errno;
@@ -102,7 +107,7 @@ static int see_it_fire(int program_fd)
 	return runs > 0 ? 0 : -ENODATA;
 }
 
-static int try_tracing(int btf_id, enum bpf_attach_type type, bool must_fire)
+static int try_tracing(const struct feature *feature, int btf_id, enum bpf_attach_type type, bool must_fire)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = type, .attach_btf_id = btf_id);
 	_cleanup_close_ int program = -1;
@@ -116,7 +121,7 @@ static int try_tracing(int btf_id, enum bpf_attach_type type, bool must_fire)
 	link = bpf_raw_tracepoint_open(NULL, program);
 	if (link < 0)
 		return -errno;
-	return must_fire ? see_it_fire(program) : 0;
+	return must_fire ? see_it_fire(feature, program) : 0;
 }
 
 static int function_btf_id(const struct feature *feature, const char *function)
@@ -134,17 +139,17 @@ static int tracepoint_btf_id(const struct feature *feature, const char *tracepoi
 
 int feature_try_fexit(const struct feature *feature, const char *function)
 {
-	return try_tracing(function_btf_id(feature, function), BPF_TRACE_FEXIT, true);
+	return try_tracing(feature, function_btf_id(feature, function), BPF_TRACE_FEXIT, true);
 }
 
 int feature_try_fexit_attach(const struct feature *feature, const char *function)
 {
-	return try_tracing(function_btf_id(feature, function), BPF_TRACE_FEXIT, false);
+	return try_tracing(feature, function_btf_id(feature, function), BPF_TRACE_FEXIT, false);
 }
 
 int feature_try_tp_btf(const struct feature *feature, const char *tracepoint)
 {
-	return try_tracing(tracepoint_btf_id(feature, tracepoint), BPF_TRACE_RAW_TP, true);
+	return try_tracing(feature, tracepoint_btf_id(feature, tracepoint), BPF_TRACE_RAW_TP, true);
 }
 
 int feature_tp_btf_args(const struct feature *feature, const char *tracepoint)
@@ -175,7 +180,7 @@ static int perf_event_open(struct perf_event_attr *attr)
 }
 
 /* Has an armed perf event run a program of two instructions. Takes over `opened`, which may be a negative errno. */
-static int try_perf(int opened, enum bpf_prog_type type, bool must_fire)
+static int try_perf(const struct feature *feature, int opened, enum bpf_prog_type type, bool must_fire)
 {
 	_cleanup_close_ int event = opened;
 	_cleanup_close_ int program = -1;
@@ -188,10 +193,10 @@ static int try_perf(int opened, enum bpf_prog_type type, bool must_fire)
 	if (ioctl(event, PERF_EVENT_IOC_SET_BPF, program) || ioctl(event, PERF_EVENT_IOC_ENABLE, 0))
 		return -errno;
 	/* A program that runs at all is all that is asked: for the return value 0 the kernel records no sample. */
-	return must_fire ? see_it_fire(program) : 0;
+	return must_fire ? see_it_fire(feature, program) : 0;
 }
 
-static int try_kretprobe(const char *function, bool must_fire)
+static int try_kretprobe(const struct feature *feature, const char *function, bool must_fire)
 {
 	struct perf_event_attr attr = {.size = sizeof(attr)};
 	long type;
@@ -204,19 +209,17 @@ static int try_kretprobe(const char *function, bool must_fire)
 	attr.config = 1; /* retprobe: /sys/bus/event_source/devices/kprobe/format/retprobe */
 	attr.kprobe_func = (uint64_t)(uintptr_t)function;
 	fd = perf_event_open(&attr);
-	return try_perf(fd < 0 ? -errno : fd, BPF_PROG_TYPE_KPROBE, must_fire);
+	return try_perf(feature, fd < 0 ? -errno : fd, BPF_PROG_TYPE_KPROBE, must_fire);
 }
 
 int feature_try_kretprobe(const struct feature *feature, const char *function)
 {
-	(void)feature;
-	return try_kretprobe(function, true);
+	return try_kretprobe(feature, function, true);
 }
 
 int feature_try_kretprobe_attach(const struct feature *feature, const char *function)
 {
-	(void)feature;
-	return try_kretprobe(function, false);
+	return try_kretprobe(feature, function, false);
 }
 
 int feature_open_tp(const char *event)
@@ -236,8 +239,7 @@ int feature_open_tp(const char *event)
 
 int feature_try_tp(const struct feature *feature, const char *event)
 {
-	(void)feature;
-	return try_perf(feature_open_tp(event), BPF_PROG_TYPE_TRACEPOINT, true);
+	return try_perf(feature, feature_open_tp(event), BPF_PROG_TYPE_TRACEPOINT, true);
 }
 
 bool feature_is_preemptible(void)

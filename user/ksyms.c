@@ -17,6 +17,9 @@
 /* The last symbol before a gap would name all that lies in the gap; no function of the kernel is as long as this. */
 #define FUNCTION_BYTES_MAX (256 << 10)
 
+/* proc's own proposal is 1 KiB, and so 8000 reads. */
+#define READ_BYTES (64 << 10)
+
 struct ksym {
 	uint64_t addr;
 	uint32_t name; /* where in ksyms.names */
@@ -196,6 +199,7 @@ static int read_symbols(struct ksyms *ksyms)
 		ksyms->reason = "no_kallsyms";
 		return 0;
 	}
+	setvbuf(file, NULL, _IOFBF, READ_BYTES);
 	ksyms->count = ksyms->names_bytes = 0;
 	while (!err && getline(&line, &capacity, file) > 0) {
 		any = true;

@@ -215,7 +215,7 @@ mode_cases() {
 	case_run pid pid_case
 	case_once other-pid other_pid_case
 	case_once two-pids two_pids_case
-	# What auto takes is one of the rungs: the newest kernel and the host see that it has no way of its own.
+	# What auto takes is one of the rungs: the host sees that it has no way of its own.
 	case_once auto/forks forks_case auto -n "$FORKS"
 	case_once auto/forks-at-limit forks_case auto -i -n "$FORKS"
 	for rung in $RUNGS; do
