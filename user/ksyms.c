@@ -189,6 +189,8 @@ static int compare(const void *left, const void *right)
 
 static int read_symbols(struct ksyms *ksyms)
 {
+	_cleanup_free_ char *buffer =
+		malloc(READ_BYTES); /* before the file, so that it is there until that is closed */
 	_cleanup_fclose_ FILE *file = fopen(ksyms->path, "re");
 	_cleanup_free_ char *line = NULL;
 	size_t capacity = 0;
@@ -199,7 +201,9 @@ static int read_symbols(struct ksyms *ksyms)
 		ksyms->reason = "no_kallsyms";
 		return 0;
 	}
-	setvbuf(file, NULL, _IOFBF, READ_BYTES);
+	/* Without a buffer of ours glibc ignores the size. */
+	if (buffer)
+		setvbuf(file, buffer, _IOFBF, READ_BYTES);
 	ksyms->count = ksyms->names_bytes = 0;
 	while (!err && getline(&line, &capacity, file) > 0) {
 		any = true;
