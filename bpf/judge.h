@@ -76,6 +76,14 @@ enum {
 /* In place of a verdict: two tests would have failed, and which came first is not known. */
 #define JUDGE_AMBIGUOUS VERDICT_COUNT
 
+/* A verifier would follow each of a test's results through all tests behind it. */
+#ifdef __bpf__
+#include "mask.h"
+#define JUDGE_FORGET(value) mask_unknown(value)
+#else
+#define JUDGE_FORGET(value) (value)
+#endif
+
 #define JUDGE_HAS(p, flag) ((_Bool)((p)->flags / PROOF_##flag & 1))
 
 static inline __u64 judge_pages(__u64 bytes)
@@ -106,7 +114,7 @@ static inline _Bool judge_is_memcg_full(const struct event_proof *p)
 }
 
 /* may_expand_vm(), mm/mmap.c (mm/vma.c since 6.12): first RLIMIT_AS, then RLIMIT_DATA for what is private and writable. */
-static inline __u16 judge_expansion(const struct event_proof *p, __u64 pages, __u64 vm_flags)
+static inline __u16 judge_expansion_limit(const struct event_proof *p, __u64 pages, __u64 vm_flags)
 {
 	const __u64 kind = vm_flags & (JUDGE_VM_WRITE | JUDGE_VM_SHARED | JUDGE_VM_STACK);
 
@@ -116,6 +124,11 @@ static inline __u16 judge_expansion(const struct event_proof *p, __u64 pages, __
 	    p->data_pages + pages > p->data_bytes_max / FILTER_PAGE_BYTES)
 		return VERDICT_RLIMIT_DATA;
 	return VERDICT_UNKNOWN;
+}
+
+static inline __u16 judge_expansion(const struct event_proof *p, __u64 pages, __u64 vm_flags)
+{
+	return JUDGE_FORGET(judge_expansion_limit(p, pages, vm_flags));
 }
 
 /* __vm_enough_memory(), mm/util.c: in mode 0 only what is larger than all there is (8c7829b04c52, 5.2). */
@@ -141,13 +154,18 @@ static inline _Bool judge_locks_too_much(const struct event_proof *p, __u64 page
  * over their number plus one. Half of the address space is searched in any case: where the search begins is random, and from
  * below it begins at a third. Beyond that, only who scatters mappings on purpose leaves no eighth of it in one piece.
  */
-static inline _Bool judge_fits(const struct event_failure *f, const struct event_proof *p, __u64 pages)
+static inline _Bool judge_fits_surely(const struct event_failure *f, const struct event_proof *p, __u64 pages)
 {
 	const __u64 all = p->task_pages < JUDGE_WINDOW_PAGES ? p->task_pages : JUDGE_WINDOW_PAGES;
 
 	if (p->total_pages <= all / 8 && pages <= all / 8)
 		return 1;
 	return pages <= all && pages + JUDGE_GAP_PAGES <= judge_less(all / 2, p->total_pages) / (f->vma_count + 2ULL);
+}
+
+static inline _Bool judge_fits(const struct event_failure *f, const struct event_proof *p, __u64 pages)
+{
+	return JUDGE_FORGET(judge_fits_surely(f, p, pages));
 }
 
 /* An allocation that was seen to fail, or the one thing that lets such small ones fail. */

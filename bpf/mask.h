@@ -18,6 +18,14 @@ static __always_inline __u64 mask_if_zero(__u64 value)
 	return (__u64)((__s64)value >> 63);
 }
 
+/* All ones when it is an error, else 0. */
+static __always_inline __u64 mask_if_negative(__s64 value)
+{
+	value >>= 63;
+	barrier_var(value);
+	return (__u64)value;
+}
+
 /* All ones when a < b, else 0; for user addresses, which have no sign. */
 static __always_inline __u64 mask_if_below(__u64 a, __u64 b)
 {

@@ -102,39 +102,49 @@ static __always_inline void read_mapping(struct event_proof *p, __u64 flags, __u
 	}
 }
 
+/* One mapping of the range [addr, end), that at `at`. Returns where the next one begins, 0: there is none, all was seen. */
+__noinline __u64 proof_read_mapping(__u32 tid, __u64 addr, __u64 at, __u64 end)
+{
+	struct failing_call *call = bpf_map_lookup_elem(&failing, &tid);
+	const struct vm_area_struct *vma = (void *)vma_find((__u64)BPF_CORE_READ(kernel_current(), mm), at);
+	__u64 vma_end = BPF_CORE_READ(vma, vm_end), flags = BPF_CORE_READ(vma, vm_flags);
+	struct event_proof *p;
+
+	if (!call)
+		return 0;
+	p = &call->proof;
+	if (!vma) {
+		p->hole = at;
+		p->flags |= PROOF_WHOLE_RANGE;
+		return 0;
+	}
+	if (at == addr) {
+		p->first_flags = flags;
+		if (BPF_CORE_READ(vma, vm_start) < addr)
+			p->flags |= PROOF_SPLITS_START;
+	}
+	read_mapping(p, flags, ((vma_end < end ? vma_end : end) - at) / FILTER_PAGE_BYTES);
+	if (vma_end < end)
+		return vma_end;
+	p->flags |= PROOF_WHOLE_RANGE;
+	if (vma_end > end)
+		p->flags |= PROOF_SPLITS_END;
+	if (at == addr)
+		p->flags |= PROOF_ONE_MAPPING;
+	return 0;
+}
+
 /* Goes through the mappings of [addr, end). */
 __noinline int proof_read_range(__u32 tid, __u64 addr, __u64 end)
 {
-	struct failing_call *call = bpf_map_lookup_elem(&failing, &tid);
-	__u64 mm = (__u64)BPF_CORE_READ(kernel_current(), mm), at = addr;
+	__u64 at = addr;
 
-	if (!call || addr >= end)
+	if (addr >= end)
 		return 0;
 	for (int i = 0; i < PROOF_MAPPINGS; i++) {
-		const struct vm_area_struct *vma = (void *)vma_find(mm, at);
-		__u64 vma_end = BPF_CORE_READ(vma, vm_end), flags = BPF_CORE_READ(vma, vm_flags);
-
-		if (!vma) {
-			call->proof.hole = at;
-			call->proof.flags |= PROOF_WHOLE_RANGE;
-			return 0;
-		}
-		if (at == addr) {
-			call->proof.first_flags = flags;
-			if (BPF_CORE_READ(vma, vm_start) < addr)
-				call->proof.flags |= PROOF_SPLITS_START;
-		}
-		if (vma_end >= end) {
-			read_mapping(&call->proof, flags, (end - at) / FILTER_PAGE_BYTES);
-			call->proof.flags |= PROOF_WHOLE_RANGE;
-			if (vma_end > end)
-				call->proof.flags |= PROOF_SPLITS_END;
-			if (at == addr)
-				call->proof.flags |= PROOF_ONE_MAPPING;
-			return 0;
-		}
-		read_mapping(&call->proof, flags, (vma_end - at) / FILTER_PAGE_BYTES);
-		at = vma_end;
+		at = proof_read_mapping(tid, addr, at, end);
+		if (!at)
+			break;
 	}
 	return 0;
 }

@@ -135,13 +135,11 @@ static __always_inline void copy_piece(struct event_slice *slice, struct event_p
 	__u64 going_on = ~0ULL, bytes = 0;
 
 	for (__u32 i = 0; i < room; i++) {
-		__u64 from = start + i * FILTER_PAGE_BYTES;
-		long err;
+		__u64 from = start + i * FILTER_PAGE_BYTES, failed;
 
 		going_on &= mask_if_below(from, end);
-		err = bpf_probe_read_user(to + i * FILTER_PAGE_BYTES, FILTER_PAGE_BYTES, (void *)(from & going_on));
-		barrier_var(err);
-		going_on &= ~(__u64)(err >> 63);
+		failed = bpf_probe_read_user(to + i * FILTER_PAGE_BYTES, FILTER_PAGE_BYTES, (void *)(from & going_on));
+		going_on &= ~mask_if_negative(failed);
 		bytes += going_on & FILTER_PAGE_BYTES;
 	}
 	piece->start = start;
@@ -165,14 +163,18 @@ static __always_inline __u64 stack_end(struct mm_struct *mm, __u64 sp)
 
 /*
  * The signal frame is at the top of an alternate stack: 440 bytes and the FPU's state, which is 2.8 KiB with AVX-512. A task
- * that uses AMX has 8 KiB more, and is not found.
+ * that uses AMX has 8 KiB more, and is not found. The state is at a multiple of 64, and the frame at the next multiple of 16
+ * below it, less 8: get_sigframe() of arch/x86/kernel/signal.c, fpu__alloc_mathframe() of arch/x86/kernel/fpu/signal.c, from
+ * 5.10 to 7.2. So the stack's own description in the frame, 24 bytes into it, is 16 behind a multiple of 64.
  */
 #define SIGNAL_FRAME_BYTES 4096
+#define SIGNAL_FRAME_ALIGN 64
+#define UC_STACK_REMAINDER 16
 
 /*
  * Where `sp` is on an alternate signal stack: the stack pointer of what the signal interrupted. 0: it is not, or that was
  * not found. The kernel left it on the alternate stack in a
- * struct ucontext, which names that stack itself, at a multiple of 16 (get_sigframe() of arch/x86/kernel/signal.c).
+ * struct ucontext, which names that stack itself.
  */
 __weak __noinline __u64 interrupted_sp(__u64 sp)
 {
@@ -186,8 +188,8 @@ __weak __noinline __u64 interrupted_sp(__u64 sp)
 	alt_size = words[0];
 	if (!alt_sp || sp - alt_sp >= alt_size)
 		return 0;
-	at = (alt_sp + alt_size - SIGNAL_FRAME_BYTES) & ~15ULL;
-	for (int i = 0; i < SIGNAL_FRAME_BYTES / 16; i++, at += 16) {
+	at = ((alt_sp + alt_size - SIGNAL_FRAME_BYTES) & ~(__u64)(SIGNAL_FRAME_ALIGN - 1)) + UC_STACK_REMAINDER;
+	for (int i = 0; i < SIGNAL_FRAME_BYTES / SIGNAL_FRAME_ALIGN; i++, at += SIGNAL_FRAME_ALIGN) {
 		bpf_probe_read_user(words, sizeof(words), (void *)at);
 		/* Out at once, with nothing left to do but one read: a branch in this loop costs the verifier little. */
 		if (words[0] != alt_sp || words[KERNEL_UC_STACK_SIZE_WORD] != alt_size)

@@ -28,18 +28,29 @@ static __noinline void task_describe(struct event_process *process, struct task_
 	BPF_CORE_READ_STR_INTO(&process->thread_comm, task, comm);
 }
 
+/* Global functions, so that the verifier follows them once and not for each level. `level` is a struct cgroup *. */
+__noinline __u64 task_cgroup_id(__u64 level)
+{
+	return BPF_CORE_READ((const struct cgroup *)level, kn, id);
+}
+
+__noinline __u64 task_cgroup_above(__u64 level)
+{
+	return (__u64)BPF_CORE_READ((const struct cgroup *)level, self.parent, cgroup);
+}
+
 /*
  * What bpf_current_task_under_cgroup() tells of the current task, of any: the kernel has a function for it since 6.5. Without
  * branches, see mask.h: above the root all that is read is 0.
  */
 static __noinline bool task_is_under_cgroup(struct task_struct *task)
 {
-	struct cgroup *level = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+	__u64 level = (__u64)BPF_CORE_READ(task, cgroups, dfl_cgrp);
 	__u64 differs = ~0ULL;
 
 	for (int i = 0; i < TASK_CGROUP_DEPTH; i++) {
-		differs &= ~mask_if_zero(BPF_CORE_READ(level, kn, id) ^ config.cgroup_id);
-		level = BPF_CORE_READ(level, self.parent, cgroup);
+		differs &= ~mask_if_zero(task_cgroup_id(level) ^ config.cgroup_id);
+		level = task_cgroup_above(level);
 	}
 	return !differs;
 }

@@ -53,7 +53,7 @@ static struct bpf_map *call_map(const struct family *family, int call)
 }
 
 /* Which of the types that function has; false: a third one. The first function of a type stands for it. */
-static bool sort_by_type(struct family *family, const struct feature *feature, int call, const char *function)
+static bool sort_by_type(struct family *family, struct feature *feature, int call, const char *function)
 {
 	const int type = feature_function_type(feature, function);
 
@@ -71,10 +71,10 @@ static bool sort_by_type(struct family *family, const struct feature *feature, i
 }
 
 /* mmap() is the one that can be seen to fire; the others are of the same kind. */
-static int choose_fexit(struct family *family, const struct feature *feature)
+static int choose_fexit(struct family *family, struct feature *feature, bool seen)
 {
 	char function[NAME_BYTES];
-	int err = feature_try_fexit(feature, "__x64_sys_mmap");
+	int err = seen ? 0 : feature_try_fexit(feature, "__x64_sys_mmap");
 
 	if (err)
 		return err;
@@ -89,9 +89,9 @@ static int choose_fexit(struct family *family, const struct feature *feature)
 	return 0;
 }
 
-static int choose_tracepoint(struct family *family, const struct feature *feature)
+static int choose_tracepoint(struct family *family, struct feature *feature, bool seen)
 {
-	int err = feature_try_tp(feature, "syscalls/sys_exit_mmap");
+	int err = seen ? 0 : feature_try_tp(feature, "syscalls/sys_exit_mmap");
 
 	if (err)
 		return err;
@@ -101,16 +101,16 @@ static int choose_tracepoint(struct family *family, const struct feature *featur
 	return 0;
 }
 
-int family_choose(struct family *family, struct bpf_object *object, const struct feature *feature, enum rung rung,
-		  bool steady)
+int family_choose(struct family *family, struct bpf_object *object, struct feature *feature, enum rung rung,
+		  bool steady, const struct family_seen *seen)
 {
 	int err = -EOPNOTSUPP;
 
 	family->object = object;
 	if (!steady && (rung == RUNG_AUTO || rung == RUNG_FENTRY))
-		err = choose_fexit(family, feature);
+		err = choose_fexit(family, feature, seen->fexit);
 	/* Kretprobes only where the lock is held: docs/KERNELS.md 4. */
-	return err ? choose_tracepoint(family, feature) : 0;
+	return err ? choose_tracepoint(family, feature, seen->sys_exit) : 0;
 }
 
 static void load_outcomes(const struct family *family)

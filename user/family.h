@@ -26,12 +26,18 @@ struct family {
 	unsigned char type_of[SYSCALL_COUNT]; /* which of them */
 };
 
+/* What other functions and system calls were seen to do already: it takes up to 0.2 s to take a try back. */
+struct family_seen {
+	bool fexit;
+	bool sys_exit;
+};
+
 /*
  * Chooses for a rung that is allowed. `steady`: only what cannot be preempted will do. Returns 0, or the errno with which
  * the last that was tried is refused.
  */
-int family_choose(struct family *family, struct bpf_object *object, const struct feature *feature, enum rung rung,
-		  bool steady);
+int family_choose(struct family *family, struct bpf_object *object, struct feature *feature, enum rung rung,
+		  bool steady, const struct family_seen *seen);
 
 /* Has the object load what was chosen. */
 void family_load(const struct family *family);

@@ -23,8 +23,12 @@
 #include "cleanup.h"
 #include "kernelfs.h"
 
+#define TRIED_MAX 16
+
 struct feature {
 	struct btf *kernel_types;
+	int tried[TRIED_MAX]; /* links and events that were tried: the kernel waits for all CPUs when they are closed */
+	size_t tried_count;
 	int stats; /* how often programs run is counted while it is open; since 5.8 (d46edd671a14). Or a negative errno */
 };
 
@@ -74,10 +78,21 @@ void feature_free(struct feature *feature)
 {
 	if (!feature)
 		return;
+	for (size_t i = 0; i < feature->tried_count; i++)
+		close(feature->tried[i]);
 	if (feature->stats >= 0)
 		close(feature->stats);
 	btf__free(feature->kernel_types);
 	free(feature);
+}
+
+/* Takes over `fd`. */
+static void close_later(struct feature *feature, int fd)
+{
+	if (feature->tried_count < TRIED_MAX)
+		feature->tried[feature->tried_count++] = fd;
+	else
+		close(fd);
 }
 
 static int64_t runs_of(int program_fd)
@@ -90,7 +105,7 @@ static int64_t runs_of(int program_fd)
 	return (int64_t)info.run_cnt;
 }
 
-static int see_it_fire(const struct feature *feature, int program_fd)
+static int see_it_fire(struct feature *feature, int program_fd)
 {
 	int64_t runs;
 	void *page;
@@ -117,11 +132,11 @@ static int try_load(int btf_id, enum bpf_attach_type type)
 	return program < 0 ? -errno : 0;
 }
 
-static int try_tracing(const struct feature *feature, int btf_id, enum bpf_attach_type type, bool must_fire)
+static int try_tracing(struct feature *feature, int btf_id, enum bpf_attach_type type, bool must_fire)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = type, .attach_btf_id = btf_id);
 	_cleanup_close_ int program = -1;
-	_cleanup_close_ int link = -1;
+	int link;
 
 	if (btf_id < 0)
 		return -ESRCH;
@@ -131,15 +146,16 @@ static int try_tracing(const struct feature *feature, int btf_id, enum bpf_attac
 	link = bpf_raw_tracepoint_open(NULL, program);
 	if (link < 0)
 		return -errno;
+	close_later(feature, link);
 	return must_fire ? see_it_fire(feature, program) : 0;
 }
 
-static int function_btf_id(const struct feature *feature, const char *function)
+static int function_btf_id(struct feature *feature, const char *function)
 {
 	return btf__find_by_name_kind(feature->kernel_types, function, BTF_KIND_FUNC);
 }
 
-static int tracepoint_btf_id(const struct feature *feature, const char *tracepoint)
+static int tracepoint_btf_id(struct feature *feature, const char *tracepoint)
 {
 	char name[128];
 
@@ -147,29 +163,29 @@ static int tracepoint_btf_id(const struct feature *feature, const char *tracepoi
 	return btf__find_by_name_kind(feature->kernel_types, name, BTF_KIND_TYPEDEF);
 }
 
-int feature_function_type(const struct feature *feature, const char *function)
+int feature_function_type(struct feature *feature, const char *function)
 {
 	int id = function_btf_id(feature, function);
 
 	return id < 0 ? -ESRCH : (int)btf__type_by_id(feature->kernel_types, (__u32)id)->type;
 }
 
-int feature_try_fexit(const struct feature *feature, const char *function)
+int feature_try_fexit(struct feature *feature, const char *function)
 {
 	return try_tracing(feature, function_btf_id(feature, function), BPF_TRACE_FEXIT, true);
 }
 
-int feature_try_fexit_attach(const struct feature *feature, const char *function)
+int feature_try_fexit_attach(struct feature *feature, const char *function)
 {
 	return try_tracing(feature, function_btf_id(feature, function), BPF_TRACE_FEXIT, false);
 }
 
-int feature_try_fentry(const struct feature *feature, const char *function)
+int feature_try_fentry(struct feature *feature, const char *function)
 {
 	return try_tracing(feature, function_btf_id(feature, function), BPF_TRACE_FENTRY, true);
 }
 
-int feature_try_iter(const struct feature *feature, const char *of)
+int feature_try_iter(struct feature *feature, const char *of)
 {
 	char name[128];
 	int id;
@@ -181,12 +197,12 @@ int feature_try_iter(const struct feature *feature, const char *of)
 	return try_load(id, BPF_TRACE_ITER);
 }
 
-int feature_try_tp_btf(const struct feature *feature, const char *tracepoint)
+int feature_try_tp_btf(struct feature *feature, const char *tracepoint)
 {
 	return try_tracing(feature, tracepoint_btf_id(feature, tracepoint), BPF_TRACE_RAW_TP, true);
 }
 
-int feature_tp_btf_args(const struct feature *feature, const char *tracepoint)
+int feature_tp_btf_args(struct feature *feature, const char *tracepoint)
 {
 	int id = tracepoint_btf_id(feature, tracepoint);
 	const struct btf_type *type;
@@ -214,7 +230,7 @@ static bool has_member(const struct btf *btf, const struct btf_type *type, const
 	return false;
 }
 
-bool feature_has_member(const struct feature *feature, const char *structure, const char *member)
+bool feature_has_member(struct feature *feature, const char *structure, const char *member)
 {
 	int id = btf__find_by_name_kind(feature->kernel_types, structure, BTF_KIND_STRUCT);
 
@@ -236,23 +252,23 @@ static int perf_event_open(struct perf_event_attr *attr)
 }
 
 /* Has an armed perf event run a program of two instructions. Takes over `opened`, which may be a negative errno. */
-static int try_perf(const struct feature *feature, int opened, enum bpf_prog_type type, bool must_fire)
+static int try_perf(struct feature *feature, int opened, enum bpf_prog_type type, bool must_fire)
 {
-	_cleanup_close_ int event = opened;
 	_cleanup_close_ int program = -1;
 
-	if (event < 0)
-		return event == -ENOENT ? -ESRCH : event;
+	if (opened < 0)
+		return opened == -ENOENT ? -ESRCH : opened;
+	close_later(feature, opened);
 	program = bpf_prog_load(type, "vmasnoop_try", "GPL", return_zero, RETURN_ZERO_INSNS, NULL);
 	if (program < 0)
 		return -errno;
-	if (ioctl(event, PERF_EVENT_IOC_SET_BPF, program) || ioctl(event, PERF_EVENT_IOC_ENABLE, 0))
+	if (ioctl(opened, PERF_EVENT_IOC_SET_BPF, program) || ioctl(opened, PERF_EVENT_IOC_ENABLE, 0))
 		return -errno;
 	/* A program that runs at all is all that is asked: for the return value 0 the kernel records no sample. */
 	return must_fire ? see_it_fire(feature, program) : 0;
 }
 
-static int try_kprobe(const struct feature *feature, const char *function, bool at_return, bool must_fire)
+static int try_kprobe(struct feature *feature, const char *function, bool at_return, bool must_fire)
 {
 	struct perf_event_attr attr = {.size = sizeof(attr)};
 	long type;
@@ -268,22 +284,22 @@ static int try_kprobe(const struct feature *feature, const char *function, bool 
 	return try_perf(feature, fd < 0 ? -errno : fd, BPF_PROG_TYPE_KPROBE, must_fire);
 }
 
-int feature_try_kprobe(const struct feature *feature, const char *function)
+int feature_try_kprobe(struct feature *feature, const char *function)
 {
 	return try_kprobe(feature, function, false, true);
 }
 
-int feature_try_kprobe_attach(const struct feature *feature, const char *function)
+int feature_try_kprobe_attach(struct feature *feature, const char *function)
 {
 	return try_kprobe(feature, function, false, false);
 }
 
-int feature_try_kretprobe(const struct feature *feature, const char *function)
+int feature_try_kretprobe(struct feature *feature, const char *function)
 {
 	return try_kprobe(feature, function, true, true);
 }
 
-int feature_try_kretprobe_attach(const struct feature *feature, const char *function)
+int feature_try_kretprobe_attach(struct feature *feature, const char *function)
 {
 	return try_kprobe(feature, function, true, false);
 }
@@ -303,7 +319,7 @@ int feature_open_tp(const char *event)
 	return fd < 0 ? -errno : fd;
 }
 
-int feature_try_tp(const struct feature *feature, const char *event)
+int feature_try_tp(struct feature *feature, const char *event)
 {
 	return try_perf(feature, feature_open_tp(event), BPF_PROG_TYPE_TRACEPOINT, true);
 }

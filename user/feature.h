@@ -15,32 +15,33 @@ struct feature;
  * or another negative errno.
  */
 int feature_new(struct feature **ret);
+/* Takes back all that was tried, which takes up to 0.2 s for each. */
 void feature_free(struct feature *feature);
 
 /*
  * Each tries one kind of hook and makes one mmap() and one munmap() of our own to see it fire. Returns 0: it fires; -ESRCH: the kernel
  * has no such function or tracepoint; -ENODATA: it attaches but does not fire; or the errno with which it is refused.
  */
-int feature_try_fentry(const struct feature *feature, const char *function);
-int feature_try_fexit(const struct feature *feature, const char *function);
-int feature_try_kprobe(const struct feature *feature, const char *function);
-int feature_try_kretprobe(const struct feature *feature, const char *function);
-int feature_try_tp_btf(const struct feature *feature, const char *tracepoint);
+int feature_try_fentry(struct feature *feature, const char *function);
+int feature_try_fexit(struct feature *feature, const char *function);
+int feature_try_kprobe(struct feature *feature, const char *function);
+int feature_try_kretprobe(struct feature *feature, const char *function);
+int feature_try_tp_btf(struct feature *feature, const char *tracepoint);
 
 /* The number of the function's type in the kernel's BTF, which differs by the names of its parameters too; -ESRCH: there is none. */
-int feature_function_type(const struct feature *feature, const char *function);
+int feature_function_type(struct feature *feature, const char *function);
 
 /* Whether a program that goes through all of these ("task") is accepted. 0, -ESRCH or the errno with which it is refused. */
-int feature_try_iter(const struct feature *feature, const char *of);
+int feature_try_iter(struct feature *feature, const char *of);
 
 /* A perf event of the tracepoint "category/name", disabled: a descriptor, -ESRCH: there is none, or a negative errno. */
 int feature_open_tp(const char *event);
-int feature_try_tp(const struct feature *feature, const char *event);
+int feature_try_tp(struct feature *feature, const char *event);
 
 /* The same without asking that it fires on munmap(): for functions that a plain munmap() does not reach. */
-int feature_try_fexit_attach(const struct feature *feature, const char *function);
-int feature_try_kprobe_attach(const struct feature *feature, const char *function);
-int feature_try_kretprobe_attach(const struct feature *feature, const char *function);
+int feature_try_fexit_attach(struct feature *feature, const char *function);
+int feature_try_kprobe_attach(struct feature *feature, const char *function);
+int feature_try_kretprobe_attach(struct feature *feature, const char *function);
 
 /*
  * Whether a program of the tracing kind may be preempted while it runs, so that calls of it on that CPU are skipped
@@ -50,10 +51,10 @@ int feature_try_kretprobe_attach(const struct feature *feature, const char *func
 bool feature_is_preemptible(void);
 
 /* How many arguments the tracepoint passes to a program, by the kernel's BTF, or -ESRCH. */
-int feature_tp_btf_args(const struct feature *feature, const char *tracepoint);
+int feature_tp_btf_args(struct feature *feature, const char *tracepoint);
 
 /* Whether the kernel's structure has that member, in whatever is anonymous in it, too. */
-bool feature_has_member(const struct feature *feature, const char *structure, const char *member);
+bool feature_has_member(struct feature *feature, const char *structure, const char *member);
 
 /* "this kernel has no function of that name" and the like, for the returns above. Static. */
 const char *feature_reason(int err);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * origin_maps.c: see origin_maps.h. While the process goes on each count is of its own moment; once it has ended they agree.
- * The maps are read one by one: for as long as the kernel reads a batch it runs no perf program on that CPU, not even for others
- * when it is preempted (bpf_disable_instrumentation()), and failures would be missed.
+ * Not read in batches, which would take the CPU for too long: see undisturbed.h.
  */
 #include "origin_maps.h"
 
@@ -16,6 +15,7 @@
 #include "../bpf/watched.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "undisturbed.h"
 
 /* The places of one process. */
 struct found {
@@ -44,7 +44,7 @@ static int visit_origins(int map, visit_origin visit, void *context)
 
 	while (!err && !bpf_map_get_next_key(map, previous, &key)) {
 		previous = &key;
-		if (!bpf_map_lookup_elem(map, &key, &origin))
+		if (!undisturbed_lookup(map, &key, &origin))
 			err = visit(context, key, &origin);
 	}
 	return err;
@@ -130,8 +130,9 @@ int origin_maps_read(const struct origin_maps *maps, const struct event_process 
 	int err;
 
 	fill_key(process, &search.process);
-	if (bpf_map_lookup_elem(maps->watched, &search.process, &watched))
-		return -errno;
+	err = undisturbed_lookup(maps->watched, &search.process, &watched);
+	if (err)
+		return err;
 	err = visit_origins(maps->origins, take_own, &search);
 	if (!err) {
 		memset(ret, 0, sizeof(*ret));
@@ -159,7 +160,7 @@ int origin_maps_list(const struct origin_maps *maps, struct event_process **ret,
 
 	while (!bpf_map_get_next_key(maps->watched, previous, &key)) {
 		previous = &key;
-		if (bpf_map_lookup_elem(maps->watched, &key, &watched))
+		if (undisturbed_lookup(maps->watched, &key, &watched))
 			continue;
 		grown = reallocarray(processes, found + 1, sizeof(*grown));
 		if (!grown) {
@@ -179,11 +180,11 @@ void origin_maps_forget(const struct origin_maps *maps, const struct event_proce
 	struct search search = {};
 
 	fill_key(process, &search.process);
-	bpf_map_delete_elem(maps->watched, &search.process);
+	undisturbed_delete(maps->watched, &search.process);
 	/* Without memory they stay, and the room with them. */
 	visit_origins(maps->origins, take_own, &search);
 	for (size_t i = 0; i < search.found.count; i++)
-		bpf_map_delete_elem(maps->origins, &search.found.sums[i].stack_key);
+		undisturbed_delete(maps->origins, &search.found.sums[i].stack_key);
 	free(search.found.sums);
 	for (size_t i = 0; i < MARK_BUCKETS * MARK_BUCKET_MMS; i++)
 		if (maps->marks->mms[i] == process->mm)

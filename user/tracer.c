@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/membarrier.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -30,6 +31,7 @@
 #include "kretprobe.h"
 #include "misses.h"
 #include "proc.h"
+#include "undisturbed.h"
 #include "vmasnoop.skel.h"
 
 enum observation {
@@ -96,7 +98,7 @@ struct candidate {
 	size_t program; /* its offset in the skeleton */
 	const char *event; /* KIND_TP: category/name */
 	int args; /* KIND_TP_BTF: the arguments that the program is written for; 0: any */
-	bool attach_only; /* a plain munmap() does not reach it, so it cannot be seen to fire */
+	bool by_rung; /* not inlined, or out of a plain munmap()'s reach: it is as good as its rung, and not seen to fire */
 };
 
 #define ROW(r, k, f, p, ...)                                                                                        \
@@ -137,22 +139,22 @@ static const struct candidate return_candidates[] = {
 };
 
 static const struct candidate split_candidates[] = {
-	FEXIT("__split_vma", split_fexit, .attach_only = true),
-	KRETPROBE("__split_vma", split_kretprobe, .attach_only = true),
+	FEXIT("__split_vma", split_fexit, .by_rung = true),
+	KRETPROBE("__split_vma", split_kretprobe, .by_rung = true),
 	{},
 };
 
 /* Where nothing tells when the lock is released, this is one of the hooks that see what a call does under it. */
 static const struct candidate split_locked_candidates[] = {
-	FEXIT("__split_vma", split_fexit_locked, .attach_only = true),
-	KRETPROBE("__split_vma", split_kretprobe_locked, .attach_only = true),
+	FEXIT("__split_vma", split_fexit_locked, .by_rung = true),
+	KRETPROBE("__split_vma", split_kretprobe_locked, .by_rung = true),
 	{},
 };
 
 /* The mapping that is about to be split: with --splits. */
 static const struct candidate split_entry_candidates[] = {
-	FENTRY("__split_vma", split_entry_fentry, .attach_only = true),
-	KPROBE("__split_vma", split_entry_kprobe, .attach_only = true),
+	FENTRY("__split_vma", split_entry_fentry, .by_rung = true),
+	KPROBE("__split_vma", split_entry_kprobe, .by_rung = true),
 	{},
 };
 
@@ -161,10 +163,10 @@ static const struct candidate split_entry_candidates[] = {
  * itself can be hooked there: mprotect() is seen by the splits that it makes.
  */
 static const struct candidate mapping_candidates[] = {
-	FENTRY("perf_event_mmap", mapping_fentry),
-	FEXIT("mmap_region", mapping_fexit),
-	KPROBE("perf_event_mmap", mapping_kprobe),
-	KRETPROBE("mmap_region", mapping_kretprobe),
+	FENTRY("perf_event_mmap", mapping_fentry, .by_rung = true),
+	FEXIT("mmap_region", mapping_fexit, .by_rung = true),
+	KPROBE("perf_event_mmap", mapping_kprobe, .by_rung = true),
+	KRETPROBE("mmap_region", mapping_kretprobe, .by_rung = true),
 	{},
 };
 
@@ -182,8 +184,8 @@ static const struct candidate steady_watch_candidates[] = {
 
 /* Whoever used it last, and no munmap() of ours, comes there. */
 static const struct candidate memory_end_candidates[] = {
-	FEXIT("exit_mmap", memory_end_fexit, .attach_only = true),
-	KPROBE("exit_mmap", memory_end_kprobe, .attach_only = true),
+	FEXIT("exit_mmap", memory_end_fexit, .by_rung = true),
+	KPROBE("exit_mmap", memory_end_kprobe, .by_rung = true),
 	{},
 };
 
@@ -205,24 +207,27 @@ static int fail(int err, char *error, size_t size, const char *format, ...)
 	return err;
 }
 
-static int candidate_try(const struct feature *feature, const struct candidate *candidate)
+/* A try takes up to 0.2 s to take back, so not twice what the rung was seen to do. */
+static int candidate_try(const struct tracer *tracer, struct feature *feature, const struct candidate *candidate)
 {
 	int args;
 
+	if (candidate->by_rung && tracer->hooks[OBSERVE_MUNMAP].rung == candidate->rung)
+		return feature_function_type(feature, candidate->function) < 0 ? -ESRCH : 0;
 	switch (candidate->kind) {
 	case KIND_FENTRY:
 		/* What takes the one takes the other. */
-		return candidate->attach_only ? feature_try_fexit_attach(feature, candidate->function)
-					      : feature_try_fentry(feature, candidate->function);
+		return candidate->by_rung ? feature_try_fexit_attach(feature, candidate->function)
+					  : feature_try_fentry(feature, candidate->function);
 	case KIND_FEXIT:
-		return candidate->attach_only ? feature_try_fexit_attach(feature, candidate->function)
-					      : feature_try_fexit(feature, candidate->function);
+		return candidate->by_rung ? feature_try_fexit_attach(feature, candidate->function)
+					  : feature_try_fexit(feature, candidate->function);
 	case KIND_KPROBE:
-		return candidate->attach_only ? feature_try_kprobe_attach(feature, candidate->function)
-					      : feature_try_kprobe(feature, candidate->function);
+		return candidate->by_rung ? feature_try_kprobe_attach(feature, candidate->function)
+					  : feature_try_kprobe(feature, candidate->function);
 	case KIND_KRETPROBE:
-		return candidate->attach_only ? feature_try_kretprobe_attach(feature, candidate->function)
-					      : feature_try_kretprobe(feature, candidate->function);
+		return candidate->by_rung ? feature_try_kretprobe_attach(feature, candidate->function)
+					  : feature_try_kretprobe(feature, candidate->function);
 	case KIND_TP_BTF:
 		args = feature_tp_btf_args(feature, candidate->function);
 		if (candidate->args && args != candidate->args)
@@ -238,7 +243,7 @@ static int candidate_try(const struct feature *feature, const struct candidate *
  * Takes the first candidate of an allowed rung that works. The reason that stays in the hook when none does is that of
  * the last one that was not merely absent from this kernel.
  */
-static bool observe(struct tracer *tracer, const struct feature *feature, enum observation observation,
+static bool observe(struct tracer *tracer, struct feature *feature, enum observation observation,
 		    const struct candidate *candidates, enum rung allowed)
 {
 	struct hook *hook = &tracer->hooks[observation];
@@ -247,7 +252,7 @@ static bool observe(struct tracer *tracer, const struct feature *feature, enum o
 	for (const struct candidate *c = candidates; c->function; c++) {
 		if (allowed != RUNG_AUTO && c->rung != allowed)
 			continue;
-		err = candidate_try(feature, c);
+		err = candidate_try(tracer, feature, c);
 		if (!err) {
 			hook->rung = c->rung;
 			hook->kind = kind_names[c->kind];
@@ -282,7 +287,7 @@ static bool wants_more_than_enomem(const struct config *config)
  * missed, where a preempted one makes the kernel skip it; and where there is no core hook at all. It goes with the
  * core's rung: fexit beside fexit; beside a kretprobe or tracepoint the syscall's exit.
  */
-static int choose_return(struct tracer *tracer, const struct feature *feature, const struct tracer_options *options,
+static int choose_return(struct tracer *tracer, struct feature *feature, const struct tracer_options *options,
 			 char *error, size_t size)
 {
 	struct hook *core = &tracer->hooks[OBSERVE_MUNMAP], *hook = &tracer->hooks[OBSERVE_MUNMAP_RETURN];
@@ -313,7 +318,7 @@ static int choose_return(struct tracer *tracer, const struct feature *feature, c
  * fentry rung and on tp_btf alike (seen in 7.2: half of the failures of 20 busy processes): there the one hook that
  * misses none goes first.
  */
-static bool observe_munmap(struct tracer *tracer, const struct feature *feature, enum rung rung)
+static bool observe_munmap(struct tracer *tracer, struct feature *feature, enum rung rung)
 {
 	if ((rung == RUNG_AUTO || rung == RUNG_TRACEPOINT) && tracer->preemptible &&
 	    observe(tracer, feature, OBSERVE_MUNMAP, steady_candidates, RUNG_TRACEPOINT))
@@ -322,7 +327,7 @@ static bool observe_munmap(struct tracer *tracer, const struct feature *feature,
 }
 
 /* What is to be told of a split is there when it begins; by the same rung as its end. */
-static void choose_split_entry(struct tracer *tracer, const struct feature *feature, const struct config *config)
+static void choose_split_entry(struct tracer *tracer, struct feature *feature, const struct config *config)
 {
 	struct hook *hook = &tracer->hooks[OBSERVE_SPLIT_ENTRY];
 
@@ -336,7 +341,7 @@ static void choose_split_entry(struct tracer *tracer, const struct feature *feat
 }
 
 /* The split path goes with the core's rung, but on the tracepoint rung with whatever there is, unless it was asked for. */
-static void choose_split(struct tracer *tracer, const struct feature *feature, const struct config *config,
+static void choose_split(struct tracer *tracer, struct feature *feature, const struct config *config,
 			 enum rung asked)
 {
 	const struct hook *hook = &tracer->hooks[OBSERVE_MUNMAP];
@@ -369,7 +374,7 @@ static void observe_by_core(struct tracer *tracer, enum observation observation)
 }
 
 /* mmap_lock_released sees the mapping calls itself. */
-static void choose_mapping(struct tracer *tracer, const struct feature *feature)
+static void choose_mapping(struct tracer *tracer, struct feature *feature)
 {
 	const struct hook *core = &tracer->hooks[OBSERVE_MUNMAP];
 	struct hook *hook = &tracer->hooks[OBSERVE_MAPPING];
@@ -385,7 +390,7 @@ static void choose_mapping(struct tracer *tracer, const struct feature *feature)
 }
 
 /* The lock's release, which is a tracepoint on every rung. */
-static void choose_watch(struct tracer *tracer, const struct feature *feature)
+static void choose_watch(struct tracer *tracer, struct feature *feature)
 {
 	if (tracer->hooks[OBSERVE_MUNMAP].rung == RUNG_TRACEPOINT)
 		observe_by_core(tracer, OBSERVE_WATCH);
@@ -398,7 +403,7 @@ static void choose_watch(struct tracer *tracer, const struct feature *feature)
  * The end of memory in which a munmap() failed: exit_mmap(), or the lock that it takes from 5.17 on (64591e8605d6); nothing in
  * 5.17 tells that, the maple tree of 6.1 does.
  */
-static void choose_memory_end(struct tracer *tracer, const struct feature *feature)
+static void choose_memory_end(struct tracer *tracer, struct feature *feature)
 {
 	const struct hook *core = &tracer->hooks[OBSERVE_MUNMAP];
 
@@ -426,7 +431,7 @@ static void observe_process(struct tracer *tracer, enum observation observation,
 }
 
 /* The processes that have many mappings when tracing begins. */
-static void choose_earlier(struct tracer *tracer, const struct feature *feature, const struct config *config)
+static void choose_earlier(struct tracer *tracer, struct feature *feature, const struct config *config)
 {
 	struct hook *hook = &tracer->hooks[OBSERVE_EARLIER];
 	int err = feature_try_iter(feature, "task");
@@ -443,10 +448,15 @@ static void choose_earlier(struct tracer *tracer, const struct feature *feature,
 }
 
 /* The calls other than munmap(), at their return. */
-static void choose_calls(struct tracer *tracer, const struct feature *feature, enum rung rung)
+static void choose_calls(struct tracer *tracer, struct feature *feature, enum rung rung)
 {
+	const struct hook *back = &tracer->hooks[OBSERVE_MUNMAP_RETURN];
 	struct hook *hook = &tracer->hooks[OBSERVE_CALLS];
-	int err = family_choose(&tracer->family, tracer->skeleton->obj, feature, rung, tracer->preemptible);
+	const struct family_seen seen = {
+		.fexit = tracer->hooks[OBSERVE_MUNMAP].rung == RUNG_FENTRY,
+		.sys_exit = back->kind && !strcmp(back->kind, kind_names[KIND_TP]),
+	};
+	int err = family_choose(&tracer->family, tracer->skeleton->obj, feature, rung, tracer->preemptible, &seen);
 
 	if (err) {
 		hook->reason = feature_reason(err);
@@ -457,7 +467,7 @@ static void choose_calls(struct tracer *tracer, const struct feature *feature, e
 	hook->function = tracer->family.by_fexit ? "__x64_sys_mmap" : "sys_exit_mmap";
 }
 
-static int choose_hooks(struct tracer *tracer, const struct feature *feature, const struct tracer_options *options,
+static int choose_hooks(struct tracer *tracer, struct feature *feature, const struct tracer_options *options,
 			char *error, size_t size)
 {
 	struct hook *core = &tracer->hooks[OBSERVE_MUNMAP];
@@ -658,15 +668,17 @@ static int attach_all(struct tracer *tracer, const struct config *config, char *
 			continue;
 		err = attach_one(t, i);
 		if (err)
-			return fail(err, error, size, "cannot attach to %s %s: %s", t->hooks[i].kind,
-				    t->hooks[i].function, feature_reason(err));
+			return fail(err, error, size, "cannot attach to %s %s: %s; try another rung with --hook",
+				    t->hooks[i].kind, t->hooks[i].function, feature_reason(err));
 		if (i == OBSERVE_MUNMAP && t->programs[OBSERVE_MUNMAP_RETURN] &&
 		    !comes_later(t, config, OBSERVE_MUNMAP_RETURN))
 			t->skeleton->bss->switches.return_armed = t->skeleton->bss->switches.return_attached = 1;
 	}
 	err = comes_later(t, config, OBSERVE_CALLS) ? 0 : family_attach(&t->family);
 	if (err)
-		return fail(err, error, size, "cannot attach to the returns of mmap() and its kin: %s",
+		return fail(err, error, size,
+			    "cannot attach to the returns of mmap() and its kin: %s; try another rung "
+			    "with --hook",
 			    feature_reason(err));
 	if (t->exit_program) {
 		t->exit_link = attach_program(t->exit_program);
@@ -786,10 +798,18 @@ static int explain_lockdown(int err, char *error, size_t size)
 		"lockdown=integrity or none on the kernel's command line");
 }
 
+static void *take_back(void *feature)
+{
+	feature_free(feature);
+	return NULL;
+}
+
 int tracer_new(const struct tracer_options *options, struct tracer **ret, char *error, size_t error_size)
 {
 	struct feature *feature;
 	struct tracer *tracer;
+	pthread_t thread; /* which takes back what was tried while the verifier is at work */
+	bool taken_back;
 	int err;
 
 	err = feature_new(&feature);
@@ -802,11 +822,16 @@ int tracer_new(const struct tracer_options *options, struct tracer **ret, char *
 		err = fail(-ENOMEM, error, error_size, "cannot open the BPF object: %s", strerror(errno));
 	if (!err) {
 		tracer->preemptible = feature_is_preemptible();
+		undisturbed_set_up(tracer->preemptible);
 		err = choose_hooks(tracer, feature, options, error, error_size);
 	}
-	feature_free(feature);
+	taken_back = pthread_create(&thread, NULL, take_back, feature) != 0;
+	if (taken_back)
+		feature_free(feature);
 	if (!err)
 		err = load(tracer, options, error, error_size);
+	if (!taken_back)
+		pthread_join(thread, NULL);
 	if (err) {
 		tracer_free(tracer);
 		return explain_lockdown(err, error, error_size);
@@ -893,12 +918,13 @@ void tracer_refresh_memory(struct tracer *tracer)
 static int change_place(struct tracer *tracer, uint64_t key, size_t field)
 {
 	struct stack_place place;
-	int map = bpf_map__fd(tracer->skeleton->maps.stack_places);
+	int map = bpf_map__fd(tracer->skeleton->maps.stack_places), err;
 
-	if (bpf_map_lookup_elem(map, &key, &place))
-		return -errno;
+	err = undisturbed_lookup(map, &key, &place);
+	if (err)
+		return err;
 	*(__u32 *)((char *)&place + field) = 1;
-	return bpf_map_update_elem(map, &key, &place, BPF_EXIST) ? -errno : 0;
+	return undisturbed_update(map, &key, &place, BPF_EXIST);
 }
 
 int tracer_widen_stack_key(struct tracer *tracer, uint64_t key)
@@ -920,7 +946,7 @@ int tracer_expect_mapping(struct tracer *tracer, const struct event_process *pro
 		.tgid = process->tgid,
 	};
 
-	return bpf_map_delete_elem(bpf_map__fd(tracer->skeleton->maps.mapped), &key) ? -errno : 0;
+	return undisturbed_delete(bpf_map__fd(tracer->skeleton->maps.mapped), &key);
 }
 
 uint32_t tracer_limit(const struct tracer *tracer)
@@ -1159,12 +1185,14 @@ int tracer_read_losses(const struct tracer *tracer, struct tracer_losses *ret)
 	int map = bpf_map__fd(tracer->skeleton->maps.losses), cpus = libbpf_num_possible_cpus();
 	_cleanup_free_ uint64_t *per_cpu = calloc(cpus > 0 ? cpus : 1, sizeof(*per_cpu));
 	struct tracer_losses losses = {};
+	int err;
 
 	if (!per_cpu || cpus < 0)
 		return -ENOMEM;
 	for (uint32_t cause = 0; cause < LOSS_CAUSE_COUNT; cause++) {
-		if (bpf_map_lookup_elem(map, &cause, per_cpu))
-			return -errno;
+		err = undisturbed_lookup(map, &cause, per_cpu);
+		if (err)
+			return err;
 		for (int cpu = 0; cpu < cpus; cpu++)
 			losses.causes[cause] += per_cpu[cpu];
 	}
