@@ -477,7 +477,8 @@ struct split_sum {
 	X(ORIGINS_FULL, origins_full, "calls whose mappings are counted but not by place: too many places")       \
 	X(OPS_FULL, ops_full, "failures without the calls before them: the ring of stack slices was full")        \
 	X(SPLITS_FULL, splits_full, "splits that are not in the totals: too many processes that split")           \
-	X(SPLIT_LOST, split_lost, "splits counted but not shown: too many, and failures need the room")
+	X(SPLIT_LOST, split_lost, "splits counted but not shown: too many, and failures need the room")           \
+	X(CALLS_UNSEEN, calls_unseen, "processes at the limit before calls other than munmap() were looked at")
 
 enum loss_cause {
 #define X(NAME, name, text) LOSS_##NAME,

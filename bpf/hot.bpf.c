@@ -35,7 +35,7 @@ struct hot_process {
 	__u32 rearmed; /* how often a threshold was armed anew */
 	__u32 told; /* the thresholds that were: see filter_warning() */
 	__u32 wanted; /* user space was told: it is one that the filters want */
-	__u32 reserved;
+	__u32 unseen; /* see lose_calls() */
 };
 
 /* An entry pushed out by newer ones costs one more record of each kind, no more. */
@@ -172,6 +172,15 @@ static __noinline __u32 warning(__u32 count, __u32 *told)
 	return filter_warning(&config, count, limit.now, told);
 }
 
+/* It was faster than user space is, which looks at the returns of other calls than munmap() from the first hot process on. */
+static __always_inline void lose_calls(struct hot_process *process)
+{
+	if (process->unseen || !process->wanted)
+		return;
+	process->unseen = 1;
+	emit_loss(LOSS_CALLS_UNSEEN);
+}
+
 /*
  * What was told is read before the count is: whoever is preempted in between, or has no lock, may hold an old count against
  * thresholds that were not told then, and takes none for one that the count has fallen below since.
@@ -185,6 +194,8 @@ static __noinline void count_of(const struct hot_key *key, struct hot_process *p
 	__u32 told = told_before;
 
 	keep_count(process, count);
+	if (!switches.calls_armed && !already && count >= limit.now)
+		lose_calls(process);
 	crossing.percent = warning(count, &told);
 	if (told_before & ~told)
 		process->rearmed++;

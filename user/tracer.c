@@ -658,6 +658,15 @@ static bool comes_later(const struct tracer *tracer, const struct config *config
 	}
 }
 
+static int arm_calls(struct tracer *tracer)
+{
+	int err = family_attach(&tracer->family);
+
+	if (!err)
+		tracer->skeleton->bss->switches.calls_armed = 1;
+	return err;
+}
+
 static int attach_all(struct tracer *tracer, const struct config *config, char *error, size_t size)
 {
 	struct tracer *t = tracer;
@@ -674,7 +683,7 @@ static int attach_all(struct tracer *tracer, const struct config *config, char *
 		    !comes_later(t, config, OBSERVE_MUNMAP_RETURN))
 			t->skeleton->bss->switches.return_armed = t->skeleton->bss->switches.return_attached = 1;
 	}
-	err = comes_later(t, config, OBSERVE_CALLS) ? 0 : family_attach(&t->family);
+	err = comes_later(t, config, OBSERVE_CALLS) ? 0 : arm_calls(t);
 	if (err)
 		return fail(err, error, size,
 			    "cannot attach to the returns of mmap() and its kin: %s; try another rung "
@@ -899,7 +908,7 @@ int tracer_arm_calls(struct tracer *tracer)
 {
 	if (family_is_attached(&tracer->family) || !tracer->hooks[OBSERVE_CALLS].kind)
 		return 0;
-	return family_attach(&tracer->family) ?: 1;
+	return arm_calls(tracer) ?: 1;
 }
 
 void tracer_refresh_memory(struct tracer *tracer)

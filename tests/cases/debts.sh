@@ -138,6 +138,4 @@ debt_cases() {
 		case_once "$rung/debts-lost" lost_case "$rung"
 		replayed=
 	done
-	# What is lost is counted by the same code, whichever hook had it to say.
-	[ -z "${KERNEL_ONLY-}" ] || case_run debts-lost lost_case auto
 }

@@ -276,7 +276,7 @@ mode_cases() {
 	for rung in $RUNGS; do
 		case_run "$rung/forks" forks_case "$rung"
 	done
-	case_run leaderless leaderless_case
+	case_once leaderless leaderless_case
 	case_once leaderless-pid leaderless_pid_case
 	if [ -n "${LIMIT_IS_OURS-}" ]; then
 		auto_run storm storm_case 15000

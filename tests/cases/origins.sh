@@ -60,6 +60,7 @@ expect_sum() {
 origins_case() {
 	origins_run "$1" --recorder 64 || return
 	part recorder recorder_part "$1" 64
+	part splits origins_splits_part "$1"
 	if ! is_watched "$1"; then
 		! records origins "$work/out" || fail "origins by a rung that sees none" || return
 		expect_line "$work/out" '"event":"failure".*"origins":null'

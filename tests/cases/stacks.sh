@@ -418,7 +418,7 @@ stack_cases() {
 	case_once chain/free_blocks/8 free_case 8
 	case_once symbolizer/stopped stopped_symbolizer_case
 	case_once symbolizer/impatient impatient_case
-	case_run symbolizer/killed killed_symbolizer_case
+	case_once symbolizer/killed killed_symbolizer_case
 	case_once symbolizer/endless endless_case
 	case_once symbolizer/killed-again killed_again_case
 	case_once secret secret_case
