@@ -179,8 +179,12 @@ lint: ## the rules that can be read off the sources
 unit: $(UNIT_TESTS) $(FUZZERS) ## the unit tests alone, under ASan and UBSan
 	$(Q)for test in $(UNIT_TESTS) $(FUZZERS); do $$test || exit 1; done
 
-bench: $(BUILD)/symbolize $(BUILD)/vmasnoop $(CHAIN)/chain ## measure what has a target
+bench: $(BUILD)/symbolize $(BUILD)/overhead $(BUILD)/vmasnoop $(CHAIN)/chain ## measure what has a target
 	tests/bench/run
+
+$(BUILD)/overhead: tests/bench/overhead.c | $(BUILD)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS) $(USER_CFLAGS) $< -o $@ $(LDLIBS)
 
 # As it is shipped: no sanitizer.
 SYMBOLIZE_OBJECTS := $(patsubst %,$(BUILD)/user/%.o,symbolizer unwind walk symbols symbol_table source_lines separate_debug \

@@ -235,19 +235,31 @@ int BPF_PROG(call_brk, const struct pt_regs *regs, long ret)
 CALL_CAME()
 CALL_CAME(_too)
 
-/* --- tracepoint rung: one program for all; it is attached to sys_exit_NAME of each. --- */
-
-SEC("tp/syscalls/sys_exit_mmap")
-int call_sys_exit(struct syscall_exit_context *ctx)
+static __always_inline void on_call_return(void *ctx, bool is_brk, long ret)
 {
-	bool is_brk = (__u32)ctx->id == KERNEL_NR_BRK;
-	long ret = ctx->ret;
 	__u32 came = what_came(is_brk, is_brk ? kernel_first_argument() : 0, ret);
 
 	if (came == CAME_FAILURE)
 		on_call_failure(ctx, errno_of(is_brk, ret));
 	else if (came == CAME_PAYMENT)
 		on_call_success(ret);
+}
+
+/* --- tracepoint rung: one program for all; it is attached to sys_exit_NAME of each. --- */
+
+SEC("tp/syscalls/sys_exit_mmap")
+int call_sys_exit(struct syscall_exit_context *ctx)
+{
+	on_call_return(ctx, (__u32)ctx->id == KERNEL_NR_BRK, ctx->ret);
+	return 0;
+}
+
+/* --- where those can be preempted: one program for all, too, and one link to __x64_sys_NAME of each. --- */
+
+SEC("kretprobe.multi")
+int call_kretprobe(struct pt_regs *ctx)
+{
+	on_call_return(ctx, kernel_is_in_brk(), PT_REGS_RC(ctx));
 	return 0;
 }
 

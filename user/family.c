@@ -78,7 +78,7 @@ static int choose_fexit(struct family *family, struct feature *feature, bool see
 
 	if (err)
 		return err;
-	family->by_fexit = true;
+	family->how = FAMILY_FEXIT;
 	for (int call = 0; call < SYSCALL_COUNT; call++) {
 		if (!is_ours(call))
 			continue;
@@ -89,16 +89,38 @@ static int choose_fexit(struct family *family, struct feature *feature, bool see
 	return 0;
 }
 
+static void choose_for_all(struct family *family, enum family_how how, const char *name)
+{
+	family->how = how;
+	for (int call = 0; call < SYSCALL_COUNT; call++)
+		if (is_ours(call))
+			family->programs[call] = find(family->object, "call_%s", name);
+}
+
+static int choose_kretprobe(struct family *family, struct feature *feature)
+{
+	char function[NAME_BYTES];
+	int err = feature_try_kretprobe_multi(feature, "__x64_sys_mmap");
+
+	if (err)
+		return err;
+	choose_for_all(family, FAMILY_KRETPROBE, "kretprobe");
+	/* It is attached to all of them or to none. */
+	for (int call = 0; call < SYSCALL_COUNT; call++) {
+		snprintf(function, sizeof(function), "__x64_sys_%s", call_names[call]);
+		if (is_ours(call) && feature_function_type(feature, function) < 0)
+			family->programs[call] = NULL;
+	}
+	return 0;
+}
+
 static int choose_tracepoint(struct family *family, struct feature *feature, bool seen)
 {
 	int err = seen ? 0 : feature_try_tp(feature, "syscalls/sys_exit_mmap");
 
-	if (err)
-		return err;
-	for (int call = 0; call < SYSCALL_COUNT; call++)
-		if (is_ours(call))
-			family->programs[call] = find(family->object, "call_%s", "sys_exit");
-	return 0;
+	if (!err)
+		choose_for_all(family, FAMILY_SYS_EXIT, "sys_exit");
+	return err;
 }
 
 int family_choose(struct family *family, struct bpf_object *object, struct feature *feature, enum rung rung,
@@ -107,9 +129,12 @@ int family_choose(struct family *family, struct bpf_object *object, struct featu
 	int err = -EOPNOTSUPP;
 
 	family->object = object;
-	if (!steady && (rung == RUNG_AUTO || rung == RUNG_FENTRY))
+	if (rung == RUNG_TRACEPOINT)
+		return choose_tracepoint(family, feature, seen->sys_exit);
+	if (steady)
+		err = choose_kretprobe(family, feature);
+	else if (rung != RUNG_KPROBE)
 		err = choose_fexit(family, feature, seen->fexit);
-	/* Kretprobes only where the lock is held: docs/KERNELS.md 4. */
 	return err ? choose_tracepoint(family, feature, seen->sys_exit) : 0;
 }
 
@@ -128,7 +153,7 @@ void family_load(const struct family *family)
 		if (family->programs[call])
 			bpf_program__set_autoload(family->programs[call], true);
 		if (map)
-			bpf_map__set_autocreate(map, family->by_fexit && family->programs[call]);
+			bpf_map__set_autocreate(map, family->how == FAMILY_FEXIT && family->programs[call]);
 	}
 	load_outcomes(family);
 }
@@ -151,13 +176,13 @@ int family_link(const struct family *family)
 {
 	int err = 0;
 
-	for (int call = 0; !err && family->by_fexit && call < SYSCALL_COUNT; call++)
+	for (int call = 0; !err && family->how == FAMILY_FEXIT && call < SYSCALL_COUNT; call++)
 		if (family->programs[call])
 			err = link_call(family, call);
 	return err;
 }
 
-static struct bpf_link *attach_tracepoint(const struct bpf_program *program, const char *name)
+static struct bpf_link *attach_sys_exit(const struct bpf_program *program, const char *name)
 {
 	char event[NAME_BYTES];
 	struct bpf_link *link;
@@ -175,29 +200,46 @@ static struct bpf_link *attach_tracepoint(const struct bpf_program *program, con
 	return link;
 }
 
-static struct bpf_link *attach_one(const struct family *family, int call)
+static int attach_each(struct family *family)
 {
-	if (family->by_fexit)
-		return bpf_program__attach(family->programs[call]);
-	return attach_tracepoint(family->programs[call], call_names[call]);
+	for (int call = 0; call < SYSCALL_COUNT; call++) {
+		const struct bpf_program *program = family->programs[call];
+
+		if (!program || family->links[call])
+			continue;
+		family->links[call] = family->how == FAMILY_FEXIT ? bpf_program__attach(program)
+								  : attach_sys_exit(program, call_names[call]);
+		/* A kernel without that call has no tracepoint of it. */
+		if (!family->links[call] && errno != ESRCH)
+			return -errno;
+	}
+	return 0;
+}
+
+static int attach_at_once(struct family *family)
+{
+	char names[SYSCALL_COUNT][NAME_BYTES];
+	const char *functions[SYSCALL_COUNT];
+	LIBBPF_OPTS(bpf_kprobe_multi_opts, opts, .syms = functions, .retprobe = true);
+
+	for (int call = 0; call < SYSCALL_COUNT; call++) {
+		if (!family->programs[call])
+			continue;
+		snprintf(names[call], sizeof(names[call]), "__x64_sys_%s", call_names[call]);
+		functions[opts.cnt++] = names[call];
+	}
+	family->links[SYSCALL_MMAP] =
+		bpf_program__attach_kprobe_multi_opts(family->programs[SYSCALL_MMAP], NULL, &opts);
+	return family->links[SYSCALL_MMAP] ? 0 : -errno;
 }
 
 int family_attach(struct family *family)
 {
-	for (int call = 0; call < SYSCALL_COUNT; call++) {
-		int err;
+	int err = family->how == FAMILY_KRETPROBE ? attach_at_once(family) : attach_each(family);
 
-		if (!family->programs[call] || family->links[call])
-			continue;
-		family->links[call] = attach_one(family, call);
-		/* A kernel without that call has no tracepoint of it. */
-		if (family->links[call] || errno == ESRCH)
-			continue;
-		err = -errno;
+	if (err)
 		family_detach(family);
-		return err;
-	}
-	return 0;
+	return err;
 }
 
 void family_detach(struct family *family)
@@ -215,15 +257,14 @@ bool family_is_attached(const struct family *family)
 
 int64_t family_misses(const struct family *family)
 {
-	int64_t sum = 0;
+	int64_t sum = 0, misses;
 
 	for (int call = 0; call < SYSCALL_COUNT; call++) {
-		int64_t misses;
-
-		/* On the tracepoint rung one program stands for all. */
-		if (!family->links[call] || (!family->by_fexit && call != SYSCALL_MMAP))
+		/* But for fexit one program stands for all. */
+		if (!family->links[call] || (family->how != FAMILY_FEXIT && call != SYSCALL_MMAP))
 			continue;
-		misses = misses_of_program(family->programs[call]);
+		misses = family->how == FAMILY_KRETPROBE ? misses_of_multi(family->links[call], family->programs[call])
+							 : misses_of_program(family->programs[call]);
 		if (misses < 0)
 			return -1;
 		sum += misses;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * family.h: attach what sees the returns of the mapping calls other than munmap(): one fexit program for each, or one
- * tracepoint program on the sys_exit of all. Chooses between the two and knows no skeleton: tracer.c loads.
+ * family.h: attach what sees the returns of the mapping calls other than munmap(): one fexit program for each, or one program
+ * for all, on kretprobes or on the sys_exit tracepoints. Chooses among them and knows no skeleton: tracer.c loads.
  */
 #ifndef VMASNOOP_FAMILY_H
 #define VMASNOOP_FAMILY_H
@@ -17,11 +17,13 @@
 
 #define FAMILY_TYPES 2
 
+enum family_how { FAMILY_UNSEEN, FAMILY_FEXIT, FAMILY_KRETPROBE, FAMILY_SYS_EXIT };
+
 struct family {
 	struct bpf_object *object;
-	bool by_fexit;
+	enum family_how how;
 	struct bpf_program *programs[SYSCALL_COUNT]; /* NULL: this kernel has no such call, or nothing sees it */
-	struct bpf_link *links[SYSCALL_COUNT];
+	struct bpf_link *links[SYSCALL_COUNT]; /* FAMILY_KRETPROBE: that of mmap() stands for all */
 	int types[FAMILY_TYPES]; /* of the functions, as the kernel's BTF numbers them; 0: there is no such */
 	unsigned char type_of[SYSCALL_COUNT]; /* which of them */
 };
@@ -33,7 +35,8 @@ struct family_seen {
 };
 
 /*
- * Chooses for a rung that is allowed. `steady`: only what cannot be preempted will do. Returns 0, or the errno with which
+ * Chooses for a rung that is allowed. `steady`: only what cannot be preempted will do, as long as there is any: kretprobes of
+ * the multi kind (5.18), which from 6.14 on find room for any number of calls that wait. Returns 0, or the errno with which
  * the last that was tried is refused.
  */
 int family_choose(struct family *family, struct bpf_object *object, struct feature *feature, enum rung rung,

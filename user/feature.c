@@ -304,6 +304,26 @@ int feature_try_kretprobe_attach(struct feature *feature, const char *function)
 	return try_kprobe(feature, function, true, false);
 }
 
+int feature_try_kretprobe_multi(struct feature *feature, const char *function)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, load, .expected_attach_type = BPF_TRACE_KPROBE_MULTI);
+	LIBBPF_OPTS(bpf_link_create_opts, attach, .kprobe_multi.flags = BPF_F_KPROBE_MULTI_RETURN,
+		    .kprobe_multi.cnt = 1, .kprobe_multi.syms = &function);
+	_cleanup_close_ int program = -1;
+	int link;
+
+	if (function_btf_id(feature, function) < 0)
+		return -ESRCH;
+	program = bpf_prog_load(BPF_PROG_TYPE_KPROBE, "vmasnoop_try", "GPL", return_zero, RETURN_ZERO_INSNS, &load);
+	if (program < 0)
+		return -errno;
+	link = bpf_link_create(program, 0, BPF_TRACE_KPROBE_MULTI, &attach);
+	if (link < 0)
+		return -errno;
+	close_later(feature, link);
+	return see_it_fire(feature, program);
+}
+
 int feature_open_tp(const char *event)
 {
 	struct perf_event_attr attr = {.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr)};

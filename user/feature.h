@@ -26,6 +26,8 @@ int feature_try_fentry(struct feature *feature, const char *function);
 int feature_try_fexit(struct feature *feature, const char *function);
 int feature_try_kprobe(struct feature *feature, const char *function);
 int feature_try_kretprobe(struct feature *feature, const char *function);
+/* One of the multi kind, which is attached to many functions at once: 5.18. */
+int feature_try_kretprobe_multi(struct feature *feature, const char *function);
 int feature_try_tp_btf(struct feature *feature, const char *tracepoint);
 
 /* The number of the function's type in the kernel's BTF, which differs by the names of its parameters too; -ESRCH: there is none. */

@@ -26,6 +26,19 @@ struct kprobe_link_info {
 	__u64 cookie;
 };
 
+/* Likewise of a probe of the multi kind. */
+struct kprobe_multi_link_info {
+	__u32 type;
+	__u32 id;
+	__u32 prog_id;
+	__u32 padding;
+	__u64 addrs;
+	__u32 count;
+	__u32 flags;
+	__u64 missed;
+	__u64 cookies;
+};
+
 #define PERF_TYPE_KRETPROBE 4 /* BPF_PERF_EVENT_KRETPROBE */
 
 static int64_t link_misses(const struct bpf_link *link)
@@ -50,6 +63,19 @@ int64_t misses_of_program(const struct bpf_program *program)
 	if (size < offsetof(struct bpf_prog_info, recursion_misses) + sizeof(info.recursion_misses))
 		return -1;
 	return (int64_t)info.recursion_misses;
+}
+
+int64_t misses_of_multi(const struct bpf_link *link, const struct bpf_program *program)
+{
+	struct kprobe_multi_link_info info = {};
+	int64_t recursion = misses_of_program(program);
+	__u32 size = sizeof(info);
+
+	if (recursion < 0 || bpf_obj_get_info_by_fd(bpf_link__fd(link), &info, &size))
+		return -1;
+	if (size < offsetof(struct kprobe_multi_link_info, cookies))
+		return -1;
+	return (int64_t)info.missed + recursion;
 }
 
 int64_t misses_of(const struct bpf_link *link, const struct bpf_program *program)

@@ -11,9 +11,10 @@
 int64_t misses_of_program(const struct bpf_program *program);
 
 /*
- * The same, and for a kretprobe that libbpf attached the calls that found no free instance (since 6.7, 3acf8ace6823).
+ * The same, and for a kretprobe that libbpf attached, the second one of any kind and the first of the multi kind, the calls that found no free instance (since 6.7, 3acf8ace6823).
  * -1: this kernel does not count one of them.
  */
+int64_t misses_of_multi(const struct bpf_link *link, const struct bpf_program *program);
 int64_t misses_of(const struct bpf_link *link, const struct bpf_program *program);
 
 #endif

@@ -447,6 +447,13 @@ static void choose_earlier(struct tracer *tracer, struct feature *feature, const
 	}
 }
 
+static void fill_hook(struct hook *hook, enum rung rung, enum hook_kind kind, const char *function)
+{
+	hook->rung = rung;
+	hook->kind = kind_names[kind];
+	hook->function = function;
+}
+
 /* The calls other than munmap(), at their return. */
 static void choose_calls(struct tracer *tracer, struct feature *feature, enum rung rung)
 {
@@ -462,9 +469,16 @@ static void choose_calls(struct tracer *tracer, struct feature *feature, enum ru
 		hook->reason = feature_reason(err);
 		return;
 	}
-	hook->rung = tracer->family.by_fexit ? RUNG_FENTRY : RUNG_TRACEPOINT;
-	hook->kind = kind_names[tracer->family.by_fexit ? KIND_FEXIT : KIND_TP];
-	hook->function = tracer->family.by_fexit ? "__x64_sys_mmap" : "sys_exit_mmap";
+	switch (tracer->family.how) {
+	case FAMILY_FEXIT:
+		fill_hook(hook, RUNG_FENTRY, KIND_FEXIT, "__x64_sys_mmap");
+		break;
+	case FAMILY_KRETPROBE:
+		fill_hook(hook, RUNG_KPROBE, KIND_KRETPROBE, "__x64_sys_mmap");
+		break;
+	default:
+		fill_hook(hook, RUNG_TRACEPOINT, KIND_TP, "sys_exit_mmap");
+	}
 }
 
 static int choose_hooks(struct tracer *tracer, struct feature *feature, const struct tracer_options *options,
@@ -1129,7 +1143,8 @@ int tracer_read_splits(const struct tracer *tracer, struct splits *ret)
 static bool misses_outcomes(const struct tracer *tracer)
 {
 	return observation_misses(tracer, OBSERVE_MUNMAP) > 0 || observation_misses(tracer, OBSERVE_MEMORY_END) > 0 ||
-	       observation_misses(tracer, OBSERVE_EXIT) > 0 || observation_misses(tracer, OBSERVE_EXEC) > 0;
+	       observation_misses(tracer, OBSERVE_EXIT) > 0 || observation_misses(tracer, OBSERVE_EXEC) > 0 ||
+	       family_misses(&tracer->family) > 0;
 }
 
 static void fill_ended(const struct tracer *tracer, uint64_t mm, const struct debtor *debtor, struct event_ended *ret)

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * overhead.c: what tracing the whole machine costs a process that is far from the limit and does not fail: loops of calls,
- * untraced, with the floor (an empty program on mmap_lock_released alone, or on fexit of munmap's and mmap's functions where
- * that is allowed), and traced, in turns. Prints medians and ratios; judges nothing.
+ * untraced, with the floor, and traced, in turns. The floor is an empty program on the fewest hooks that could do: of the
+ * fentry rung those on the exit of munmap()'s core and of mmap(), of the tracepoint rung mmap_lock_released alone. Prints
+ * medians and ratios as tests/bench/run does, "NAME VALUE UNIT [TARGET]"; judges nothing. The first round is not counted.
  *
- *   overhead VMASNOOP [ROUNDS]
+ *   overhead PREFIX VMASNOOP fentry|tracepoint [ROUNDS [CALLS]]
  */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,11 +24,11 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 
-enum { CALLS = 20000, ROUNDS_MOST = 101, FLOOR_MOST = 2 };
+enum { ROUNDS_MOST = 101, FLOOR_MOST = 2 };
+
+static int calls = 20000; /* of each loop in a round */
 
 enum state { UNTRACED, FLOOR, TRACED, STATE_COUNT };
-
-static const char *const state_names[STATE_COUNT] = {"untraced", "floor", "traced"};
 
 static char *page;
 
@@ -62,12 +65,19 @@ static void ask_parent(void)
 	syscall(SYS_getppid);
 }
 
+/* What tracing adds may be so many times what the floor adds, and the whole so many times what it is untraced; 0: no target. */
 static const struct {
 	const char *name;
 	void (*once)(void);
+	double of_floor;
+	double of_untraced;
+	double of_untraced_by_fentry;
 } loops[] = {
-	{"mmap+munmap", map_and_unmap}, {"mprotect x2", protect}, {"malloc+free 256 KiB", allocate},
-	{"page fault", fault},		{"getppid", ask_parent},
+	{"mmap_munmap", map_and_unmap, 1.15, 0, 1.07},
+	{"malloc_free_256k", allocate, 0, 0, 0},
+	{"mprotect_twice", protect, 0, 0, 0},
+	{"page_fault", fault, 0, 1.02, 1.02},
+	{"getppid", ask_parent, 0, 1.01, 1.01},
 };
 
 enum { LOOP_COUNT = sizeof(loops) / sizeof(loops[0]) };
@@ -78,13 +88,13 @@ static double measure(void (*once)(void))
 {
 	struct timespec begin, end;
 
-	for (int i = 0; i < CALLS / 20; i++)
+	for (int i = 0; i < calls / 20; i++)
 		once();
 	clock_gettime(CLOCK_MONOTONIC, &begin);
-	for (int i = 0; i < CALLS; i++)
+	for (int i = 0; i < calls; i++)
 		once();
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	return ((double)(end.tv_sec - begin.tv_sec) * 1e9 + (double)(end.tv_nsec - begin.tv_nsec)) / CALLS;
+	return ((double)(end.tv_sec - begin.tv_sec) * 1e9 + (double)(end.tv_nsec - begin.tv_nsec)) / calls;
 }
 
 /* --- the floor --- */
@@ -111,17 +121,15 @@ static int attach_empty(struct btf *types, const char *name, __u32 kind, enum bp
 	return link;
 }
 
-static const char *floor_attach(struct btf *types)
+static bool floor_attach(struct btf *types, bool by_fentry)
 {
 	static const char *const cores[] = {"do_vmi_align_munmap", "do_mas_munmap", "__do_munmap"};
 
-	for (size_t i = 0; i < sizeof(cores) / sizeof(cores[0]); i++)
-		if (attach_empty(types, cores[i], BTF_KIND_FUNC, BPF_TRACE_FEXIT) >= 0 &&
-		    attach_empty(types, "__x64_sys_mmap", BTF_KIND_FUNC, BPF_TRACE_FEXIT) >= 0)
-			return "fexit of munmap's core and of mmap()";
-	if (attach_empty(types, "btf_trace_mmap_lock_released", BTF_KIND_TYPEDEF, BPF_TRACE_RAW_TP) >= 0)
-		return "tp_btf mmap_lock_released";
-	return NULL;
+	for (size_t i = 0; by_fentry && i < sizeof(cores) / sizeof(cores[0]); i++)
+		if (attach_empty(types, cores[i], BTF_KIND_FUNC, BPF_TRACE_FEXIT) >= 0)
+			return attach_empty(types, "__x64_sys_mmap", BTF_KIND_FUNC, BPF_TRACE_FEXIT) >= 0;
+	return !by_fentry &&
+	       attach_empty(types, "btf_trace_mmap_lock_released", BTF_KIND_TYPEDEF, BPF_TRACE_RAW_TP) >= 0;
 }
 
 static void floor_detach(void)
@@ -132,7 +140,7 @@ static void floor_detach(void)
 
 /* --- the tracer --- */
 
-static pid_t tracer_start(const char *tool)
+static pid_t tracer_start(const char *tool, const char *rung)
 {
 	int ready[2];
 	char byte, number[16];
@@ -144,7 +152,7 @@ static pid_t tracer_start(const char *tool)
 	if (pid == 0) {
 		close(ready[0]);
 		snprintf(number, sizeof(number), "%d", ready[1]);
-		execl(tool, tool, "-q", "-o", "/dev/null", "--ready-fd", number, (char *)NULL);
+		execl(tool, tool, "-q", "--hook", rung, "-o", "/dev/null", "--ready-fd", number, (char *)NULL);
 		_exit(127);
 	}
 	close(ready[1]);
@@ -175,63 +183,75 @@ static double median(double *values, int count)
 	return values[count / 2];
 }
 
-static void print(int loop, int rounds)
+static void print_ratio(const char *prefix, int loop, const char *name, double ratio, double target)
+{
+	printf("%s_%s_%s %.3f x", prefix, loops[loop].name, name, ratio);
+	if (target > 0)
+		printf(" %.2f", target);
+	printf("\n");
+}
+
+static void print(const char *prefix, int loop, int rounds, bool by_fentry)
 {
 	double ns[STATE_COUNT];
 
 	for (int state = 0; state < STATE_COUNT; state++)
-		ns[state] = median(figures[loop][state], rounds);
-	printf("%-20s", loops[loop].name);
-	for (int state = 0; state < STATE_COUNT; state++)
-		printf("  %s %8.1f ns", state_names[state], ns[state]);
-	printf("  floor %.3fx  traced %.3fx  traced/floor %.3fx\n", ns[FLOOR] / ns[UNTRACED], ns[TRACED] / ns[UNTRACED],
-	       ns[TRACED] / ns[FLOOR]);
+		ns[state] = median(figures[loop][state] + 1, rounds - 1);
+	printf("%s_%s_untraced %.1f ns\n", prefix, loops[loop].name, ns[UNTRACED]);
+	print_ratio(prefix, loop, "floor_over_untraced", ns[FLOOR] / ns[UNTRACED], 0);
+	print_ratio(prefix, loop, "traced_over_untraced", ns[TRACED] / ns[UNTRACED],
+		    by_fentry ? loops[loop].of_untraced_by_fentry : loops[loop].of_untraced);
+	if (loops[loop].of_floor > 0)
+		print_ratio(prefix, loop, "added_over_floors",
+			    (ns[TRACED] - ns[UNTRACED]) / (ns[FLOOR] - ns[UNTRACED]), loops[loop].of_floor);
 }
 
-static int run_round(int round, struct btf *types, const char *tool)
+static void run_loops(enum state state, int round)
+{
+	for (int loop = 0; loop < LOOP_COUNT; loop++)
+		figures[loop][state][round] = measure(loops[loop].once);
+}
+
+static int run_round(int round, struct btf *types, const char *tool, const char *rung)
 {
 	pid_t tracer;
 
-	for (int loop = 0; loop < LOOP_COUNT; loop++)
-		figures[loop][UNTRACED][round] = measure(loops[loop].once);
-	if (!floor_attach(types)) {
+	run_loops(UNTRACED, round);
+	if (!floor_attach(types, !strcmp(rung, "fentry"))) {
 		fprintf(stderr, "overhead: no floor can be attached here: %s\n", strerror(errno));
 		return 1;
 	}
-	for (int loop = 0; loop < LOOP_COUNT; loop++)
-		figures[loop][FLOOR][round] = measure(loops[loop].once);
+	run_loops(FLOOR, round);
 	floor_detach();
-	tracer = tracer_start(tool);
+	tracer = tracer_start(tool, rung);
 	if (tracer < 0) {
 		fprintf(stderr, "overhead: the tracer did not start\n");
 		return 1;
 	}
-	for (int loop = 0; loop < LOOP_COUNT; loop++)
-		figures[loop][TRACED][round] = measure(loops[loop].once);
+	run_loops(TRACED, round);
 	tracer_stop(tracer);
 	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	int rounds = argc > 2 ? atoi(argv[2]) : 11;
+	int rounds = argc > 4 ? atoi(argv[4]) : 12;
 	struct btf *types = btf__load_vmlinux_btf();
-	const char *name;
 
-	if (argc < 2 || rounds < 1 || rounds > ROUNDS_MOST || !types) {
-		fprintf(stderr, "usage: overhead VMASNOOP [ROUNDS]\n");
+	calls = argc > 5 ? atoi(argv[5]) : calls;
+	if (argc < 4 || rounds < 2 || rounds > ROUNDS_MOST || calls < 1 || !types) {
+		fprintf(stderr, "usage: overhead PREFIX VMASNOOP fentry|tracepoint [ROUNDS [CALLS]]\n");
 		return 2;
 	}
+	/* Or malloc() learns from the first free() to keep such blocks. */
+	mallopt(M_MMAP_THRESHOLD, 128 << 10);
 	page = mmap(NULL, 3 * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	page += 4096;
 	mprotect(page, 4096, PROT_READ | PROT_WRITE);
-	name = floor_attach(types);
-	floor_detach();
-	printf("the floor: %s\n", name ? name : "none");
 	for (int round = 0; round < rounds; round++)
-		if (run_round(round, types, argv[1]))
+		if (run_round(round, types, argv[2], argv[3]))
 			return 1;
 	for (int loop = 0; loop < LOOP_COUNT; loop++)
-		print(loop, rounds);
+		print(argv[1], loop, rounds, !strcmp(argv[3], "fentry"));
 	return 0;
 }

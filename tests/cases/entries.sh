@@ -28,6 +28,7 @@ entry_part() {
 		set -- "$@" --allow-unknown --allow-missed
 	else
 		set -- "$@" --evidence "$(evidence_of "$rung")"
+		! may_miss_others "$rung" || set -- "$@" --ignore-missed
 	fi
 	"$COMPARE" "$@" || return
 	[ "$entry" = compat ] || flagged=0

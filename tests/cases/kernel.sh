@@ -17,7 +17,7 @@ verifier_case() {
 
 # What auto took, by the tracer's own words.
 auto_part() {
-	if may_miss fentry; then
+	if preempts; then
 		expect_line "$work/err" 'munmap: tp mmap_lock_released' && expect_line "$work/err" 'split: fexit __split_vma'
 		return
 	fi

@@ -264,7 +264,7 @@ capture_case() {
 }
 
 # What auto takes is one of the rungs, but where the kernel preempts itself: there it is a mix that no rung has.
-auto_run() { if may_miss fentry; then case_run "$@"; else case_once "$@"; fi; }
+auto_run() { if preempts; then case_run "$@"; else case_once "$@"; fi; }
 
 mode_cases() {
 	case_run machine machine_case

@@ -38,6 +38,7 @@ enum {
 	OPTION_KERNEL_STACK,
 	OPTION_ALLOW_LOST,
 	OPTION_ALLOW_MISSED,
+	OPTION_IGNORE_MISSED,
 	OPTION_EXPECT_NONE,
 	OPTION_SHORTAGES_ONLY,
 	OPTION_ITS_PROCESSES,
@@ -54,6 +55,7 @@ static const struct option option_table[] = {
 	{"kernel-stack", required_argument, NULL, OPTION_KERNEL_STACK},
 	{"allow-lost", no_argument, NULL, OPTION_ALLOW_LOST},
 	{"allow-missed", no_argument, NULL, OPTION_ALLOW_MISSED},
+	{"ignore-missed", no_argument, NULL, OPTION_IGNORE_MISSED},
 	{"expect-none", no_argument, NULL, OPTION_EXPECT_NONE},
 	{"shortages-only", no_argument, NULL, OPTION_SHORTAGES_ONLY},
 	{"its-processes", no_argument, NULL, OPTION_ITS_PROCESSES},
@@ -73,6 +75,7 @@ static const char usage_text[] =
 	"  --allow-lost                   losses and totals that differ from the log are no "
 	"difference\n"
 	"  --allow-missed                 so many may be unflagged as lost.hook_missed admits\n"
+	"  --ignore-missed                lost.hook_missed counts other calls: none of these may be unflagged\n"
 	"  --expect-none                  nothing happened and nothing is flagged\n"
 	"  --shortages-only               of what happened, unmapped_range and bad_request are not to be flagged\n"
 	"  --its-processes                of the log, what the processes did that the oracle names; the totals are "
@@ -125,6 +128,9 @@ static bool parse_option(int option, struct options *options)
 		return true;
 	case OPTION_ALLOW_MISSED:
 		expected->allow_missed = true;
+		return true;
+	case OPTION_IGNORE_MISSED:
+		expected->ignore_missed = true;
 		return true;
 	case OPTION_EXPECT_NONE:
 		options->expect_none = true;

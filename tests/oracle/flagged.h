@@ -29,6 +29,7 @@ struct expected {
 	bool allow_unknown;
 	bool allow_lost;
 	bool allow_missed; /* calls that no hook saw, as long as they are counted */
+	bool ignore_missed; /* those are others */
 	struct expected_symbols user_symbols; /* whole names, innermost first */
 	struct expected_symbols kernel_symbols; /* parts of names */
 };
