@@ -341,8 +341,7 @@ static void choose_split_entry(struct tracer *tracer, struct feature *feature, c
 }
 
 /* The split path goes with the core's rung, but on the tracepoint rung with whatever there is, unless it was asked for. */
-static void choose_split(struct tracer *tracer, struct feature *feature, const struct config *config,
-			 enum rung asked)
+static void choose_split(struct tracer *tracer, struct feature *feature, const struct config *config, enum rung asked)
 {
 	const struct hook *hook = &tracer->hooks[OBSERVE_MUNMAP];
 	/* Under the lock when it returns, as this one is: from before the days of the lock's tracepoint. */

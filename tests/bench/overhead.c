@@ -73,10 +73,8 @@ static const struct {
 	double of_untraced;
 	double of_untraced_by_fentry;
 } loops[] = {
-	{"mmap_munmap", map_and_unmap, 1.15, 0, 1.07},
-	{"malloc_free_256k", allocate, 0, 0, 0},
-	{"mprotect_twice", protect, 0, 0, 0},
-	{"page_fault", fault, 0, 1.02, 1.02},
+	{"mmap_munmap", map_and_unmap, 1.15, 0, 1.07}, {"malloc_free_256k", allocate, 0, 0, 0},
+	{"mprotect_twice", protect, 0, 0, 0},	       {"page_fault", fault, 0, 1.02, 1.02},
 	{"getppid", ask_parent, 0, 1.01, 1.01},
 };
 
@@ -202,8 +200,8 @@ static void print(const char *prefix, int loop, int rounds, bool by_fentry)
 	print_ratio(prefix, loop, "traced_over_untraced", ns[TRACED] / ns[UNTRACED],
 		    by_fentry ? loops[loop].of_untraced_by_fentry : loops[loop].of_untraced);
 	if (loops[loop].of_floor > 0)
-		print_ratio(prefix, loop, "added_over_floors",
-			    (ns[TRACED] - ns[UNTRACED]) / (ns[FLOOR] - ns[UNTRACED]), loops[loop].of_floor);
+		print_ratio(prefix, loop, "added_over_floors", (ns[TRACED] - ns[UNTRACED]) / (ns[FLOOR] - ns[UNTRACED]),
+			    loops[loop].of_floor);
 }
 
 static void run_loops(enum state state, int round)

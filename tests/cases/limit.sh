@@ -23,6 +23,8 @@ limit_bursts_case() {
 	rung=$1
 	rm -f "$work/go" "$work/over" "$work/oracle" "$work/expected"
 	mkfifo "$work/go" "$work/over"
+	# 400 less are 80 % of it at the least.
+	[ "$limit" -ge 2000 ] || { limit_write 2000 && limit=2000; } || return
 	limit_write $((limit - 400)) || { fail "vm.max_map_count cannot be written here"; return 77; }
 	"$WORKLOADS/bursts" "$work/oracle" <"$work/go" >"$work/over" &
 	held=$!
@@ -46,7 +48,7 @@ limit_bursts_case() {
 	wait "$tracer"
 	status=$?
 	# 4: calls were missed, all of them counted.
-	[ "$status" -eq 0 ] || { [ "$status" -eq 4 ] && { may_miss "$rung" || may_miss_others "$rung"; }; } || fail "status $status" || return
+	[ "$status" -eq 0 ] || { [ "$status" -eq 4 ] && may_miss_any "$rung"; } || fail "status $status" || return
 	limit_restore
 	limit_bursts_check "$rung"
 }
