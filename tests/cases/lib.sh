@@ -70,6 +70,19 @@ part() {
 # case_once NAME FUNCTION ARGS...: one that says nothing about the kernel.
 case_once() { [ -n "${KERNEL_ONLY-}" ] || case_run "$@"; }
 
+# case_in_turn RUNG NAME FUNCTION ARGS...: one that says more of the rung than of the kernel: in guests the fentry and the kprobe
+# rung, which differ in how they are attached, take turns.
+case_in_turn() {
+	turn=$1
+	shift
+	case ${KERNEL_ONLY:+$turn}$(uname -r) in
+	fentry5.10.* | fentry6.12.*) ;;
+	kprobe5.10.* | kprobe6.12.*) case_run "$@" ;;
+	kprobe*) ;;
+	*) case_run "$@" ;;
+	esac
+}
+
 # Logs are appended to, so a case begins with none.
 fresh() { rm -f "$work/$1.log" "$work/$1.oracle"; }
 

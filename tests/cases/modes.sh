@@ -274,7 +274,7 @@ mode_cases() {
 	case_once two-pids two_pids_case
 	auto_run auto/forks forks_case auto
 	for rung in $RUNGS; do
-		case_run "$rung/forks" forks_case "$rung"
+		case_in_turn "$rung" "$rung/forks" forks_case "$rung"
 	done
 	case_once leaderless leaderless_case
 	case_once leaderless-pid leaderless_pid_case

@@ -114,7 +114,7 @@ folded_case() {
 
 origin_cases() {
 	for rung in $RUNGS; do
-		case_run "$rung/origins" origins_case "$rung"
+		case_in_turn "$rung" "$rung/origins" origins_case "$rung"
 		case_once "$rung/recorder-3" recorder_case "$rung" 3
 		case_once "$rung/recorder-none" recorder_case "$rung" 0
 	done

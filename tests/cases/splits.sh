@@ -105,7 +105,7 @@ splits_few_case() {
 
 splits_cases() {
 	for rung in $RUNGS; do
-		case_run "$rung/splits" splits_case "$rung"
+		case_in_turn "$rung" "$rung/splits" splits_case "$rung"
 		case_once "$rung/splits-hot" splits_hot_case "$rung"
 		case_once "$rung/splits-few" splits_few_case "$rung"
 	done
