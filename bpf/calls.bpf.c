@@ -69,9 +69,9 @@ static __noinline __u32 judge_now(struct failing_call *call)
 }
 
 /* What __split_vma() left for this very call, by the arguments as they were passed. */
-static __noinline __u32 take_split_errno_of(const struct event_proof *p)
+static __noinline __u32 take_split_errno_of(__u16 syscall, const struct event_proof *p)
 {
-	struct event_failure as_passed = {.addr = p->args[0], .length_bytes = p->args[1]};
+	struct event_failure as_passed = {.syscall = syscall, .addr = p->args[0], .length_bytes = p->args[1]};
 
 	return take_split_errno(&as_passed);
 }
@@ -93,7 +93,7 @@ static __noinline int describe_failure(struct failing_call *call, __u32 errno_co
 	describe_range(f, &call->proof);
 	describe_limit(f, BPF_CORE_READ(kernel_current(), mm));
 	describe_mapping(f);
-	f->split_errno = take_split_errno_of(&call->proof);
+	f->split_errno = take_split_errno_of(f->syscall, &call->proof);
 	proof_read(f, &call->proof);
 	f->verdict = judge_now(call);
 	return mask_unknown(!config.shortages_only || judge_is_shortage(f->verdict));

@@ -30,12 +30,17 @@ struct {
 	__type(value, struct debtor);
 } debtors SEC(".maps");
 
+struct debtor_process {
+	__u64 mm_id;
+	__u64 start_time_ns; /* another process with its id is none of ours, should its end have been missed */
+};
+
 /* The processes that failed last in it, of which the memory is no longer known when they are seen to exit (before 6.16). */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
 	__type(key, __u32); /* tgid */
-	__type(value, __u64); /* kernel_mm_id() */
+	__type(value, struct debtor_process);
 } debtor_processes SEC(".maps");
 
 /* What was paid for and told: a process that maps and unmaps the same range all the time is told of once. */
@@ -62,12 +67,19 @@ static __always_inline __u8 debt_of(const struct debtor *debtor)
 	       (debtor->payment_lost ? DEBT_PAYMENT_LOST : 0);
 }
 
+static __always_inline __u64 current_start_time(void)
+{
+	return BPF_CORE_READ(kernel_current(), group_leader, start_boottime);
+}
+
 static __always_inline void note_process(struct debtor *debtor, __u64 mm_id, __u32 tgid)
 {
+	const struct debtor_process process = {.mm_id = mm_id, .start_time_ns = current_start_time()};
+
 	/* Another thread of it may be here as well. */
-	if (!bpf_map_update_elem(&debtor_processes, &tgid, &mm_id, BPF_NOEXIST)) {
+	if (!bpf_map_update_elem(&debtor_processes, &tgid, &process, BPF_NOEXIST)) {
 		__sync_fetch_and_add(&switches.debtors, 1);
-	} else if (bpf_map_update_elem(&debtor_processes, &tgid, &mm_id, BPF_EXIST)) {
+	} else if (bpf_map_update_elem(&debtor_processes, &tgid, &process, BPF_EXIST)) {
 		emit_loss(LOSS_OUTCOME_LOST);
 		return;
 	}
@@ -87,15 +99,16 @@ static __always_inline struct debtor *debtor_of(__u64 mm_id)
 }
 
 /*
- * Seen after the lock was dropped, another thread may have paid already. And where no hook sees the end of memory, that of a
- * vfork child is not the end of its memory, which is its parent's.
+ * Seen after the lock was dropped, another thread may have paid already. While the returns of other calls are not looked at, mmap()
+ * and mremap() may pay unseen. And where no hook sees the end of memory, that of a vfork child is not the end of its memory, which
+ * is its parent's.
  */
 static __always_inline bool is_doubtful(__u32 after_unlock)
 {
 	struct task_struct *task = kernel_current();
 	bool borrowed = BPF_CORE_READ(task, vfork_done);
 
-	if (after_unlock && BPF_CORE_READ(task, signal, nr_threads) > 1)
+	if (!switches.calls_armed || (after_unlock && BPF_CORE_READ(task, signal, nr_threads) > 1))
 		return true;
 	return borrowed && (after_unlock || !config.memory_end_seen);
 }
@@ -266,14 +279,18 @@ static __noinline void report_end(const struct event_process *process, struct de
 static __noinline void on_end(__u32 end)
 {
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32, exit_code = 0;
-	__u64 *known = bpf_map_lookup_elem(&debtor_processes, &tgid);
+	struct debtor_process *known = bpf_map_lookup_elem(&debtor_processes, &tgid);
 	struct event_process process;
+	bool is_other;
 
 	if (!known)
 		return;
 	process_describe(&process);
-	process.mm = *known;
+	process.mm = known->mm_id;
+	is_other = known->start_time_ns != process.start_time_ns;
 	forget(&debtor_processes, &tgid);
+	if (is_other)
+		return;
 	if (end == END_EXIT)
 		exit_code = exit_code_of(kernel_current());
 	report_end(&process, bpf_map_lookup_elem(&debtors, &process.mm), exit_code, end);

@@ -97,7 +97,7 @@ static __noinline __u32 take_split_errno(const struct event_failure *f)
 	seen = bpf_map_lookup_elem(&calls, &tid);
 	if (!seen)
 		return mask_unknown(0);
-	if (seen->addr == f->addr && seen->length_bytes == f->length_bytes)
+	if (seen->syscall == f->syscall && seen->addr == f->addr && seen->length_bytes == f->length_bytes)
 		errno_code = seen->split_errno;
 	bpf_map_delete_elem(&calls, &tid);
 	return mask_unknown(errno_code);

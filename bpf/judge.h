@@ -716,6 +716,9 @@ static inline __u16 judge_mremap_later(const struct event_failure *f, const stru
 											     : JUDGE_AMBIGUOUS;
 	if (!fits && (judge_is_memcg_full(p) || judge_may_exceed_commitment(p, judge_is_mremap_accounted(p))))
 		return JUDGE_AMBIGUOUS;
+	/* Nothing is not the same as two things that may both have been it. */
+	if (judge_is_memcg_full(p) && judge_may_exceed_commitment(p, judge_is_mremap_accounted(p)))
+		return JUDGE_AMBIGUOUS;
 	return judge_rest(p, !fits, judge_is_mremap_accounted(p));
 }
 

@@ -62,7 +62,12 @@ static __noinline void judge(struct event_failure *f, struct mm_struct *mm, __u6
 /* Tells the hook on the return that this call is reported. */
 static __noinline void leave_word(const struct event_failure *f)
 {
-	struct call_state state = {.addr = f->addr, .length_bytes = f->length_bytes, .reported = 1};
+	struct call_state state = {
+		.addr = f->addr,
+		.length_bytes = f->length_bytes,
+		.syscall = SYSCALL_MUNMAP,
+		.reported = 1,
+	};
 	__u32 tid = bpf_get_current_pid_tgid();
 
 	if (!switches.return_armed || (config.return_is_native && f->compat))
@@ -231,7 +236,8 @@ static __noinline void on_return_failure(void *ctx, __u32 errno_code)
 		return;
 	seen = bpf_map_lookup_elem(&calls, &tid);
 	if (seen) {
-		bool this_call = seen->addr == f.addr && seen->length_bytes == f.length_bytes;
+		bool this_call =
+			seen->syscall == SYSCALL_MUNMAP && seen->addr == f.addr && seen->length_bytes == f.length_bytes;
 		bool reported = this_call && seen->reported;
 
 		f.split_errno = this_call ? seen->split_errno : 0;

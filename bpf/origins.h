@@ -219,7 +219,7 @@ static __noinline void origin_add(const struct hot_key *process, struct watched 
 		origin->told = 1;
 }
 
-static __noinline struct watched *watched_begin(const struct hot_key *process, __u32 count)
+static __noinline struct watched *watched_begin(const struct hot_key *process, const struct mm_struct *mm, __u32 count)
 {
 	struct watched *known;
 
@@ -228,6 +228,7 @@ static __noinline struct watched *watched_begin(const struct hot_key *process, _
 	if (!known)
 		return NULL;
 	process_describe(&known->process);
+	known->mm = (__u64)mm;
 	known->since_ns = bpf_ktime_get_ns();
 	known->base = known->last = count;
 	return known;
@@ -281,7 +282,7 @@ static __noinline int origins_look(const struct hot_key *process, struct mm_stru
 	if (gap)
 		hot_mark((__u64)mm);
 	if (!known)
-		return watched_begin(process, count) ? 0 : -1;
+		return watched_begin(process, mm, count) ? 0 : -1;
 	kernel_current_syscall(&call);
 	if (is_too_early(&call, look))
 		return 0;

@@ -90,7 +90,7 @@ static __always_inline void read_memory(const struct mm_struct *mm, struct event
 	memcg_describe(memcg_full(), p);
 }
 
-/* One mapping of the range [at, end), which goes on to `to` within it. */
+/* One mapping, of which so many pages are in the range. */
 static __always_inline void read_mapping(struct event_proof *p, __u64 flags, __u64 pages)
 {
 	p->range_mapped += pages;
@@ -106,7 +106,8 @@ static __always_inline void read_mapping(struct event_proof *p, __u64 flags, __u
 __noinline __u64 proof_read_mapping(__u32 tid, __u64 addr, __u64 at, __u64 end)
 {
 	struct failing_call *call = bpf_map_lookup_elem(&failing, &tid);
-	const struct vm_area_struct *vma = (void *)vma_find((__u64)BPF_CORE_READ(kernel_current(), mm), at);
+	const __u64 mm = (__u64)BPF_CORE_READ(kernel_current(), mm);
+	const struct vm_area_struct *vma = (void *)vma_find(mm, at);
 	__u64 vma_end = BPF_CORE_READ(vma, vm_end), flags = BPF_CORE_READ(vma, vm_flags);
 	struct event_proof *p;
 
@@ -114,8 +115,11 @@ __noinline __u64 proof_read_mapping(__u32 tid, __u64 addr, __u64 at, __u64 end)
 		return 0;
 	p = &call->proof;
 	if (!vma) {
-		p->hole = at;
-		p->flags |= PROOF_WHOLE_RANGE;
+		/* Not when another thread is at work on what is there: it shows as nothing for a moment. */
+		if (vma_is_gap(mm, at, at + FILTER_PAGE_BYTES)) {
+			p->hole = at;
+			p->flags |= PROOF_WHOLE_RANGE;
+		}
 		return 0;
 	}
 	if (at == addr) {

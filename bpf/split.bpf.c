@@ -211,14 +211,16 @@ static __always_inline void on_split_failure(__u32 errno_code)
 	__u64 args[EVENT_ARGS];
 
 	kernel_current_call(&call);
+	state.syscall = call.syscall;
 	if (call.syscall != SYSCALL_NONE) {
 		state.addr = call.addr;
 		state.length_bytes = call.length_bytes;
-	} else if (kernel_read_call(args) != SYSCALL_NONE) {
+	} else {
+		state.syscall = kernel_read_call(args);
+		if (state.syscall == SYSCALL_NONE)
+			return;
 		state.addr = args[0];
 		state.length_bytes = args[1];
-	} else {
-		return;
 	}
 	if (bpf_map_update_elem(&calls, &tid, &state, BPF_ANY))
 		emit_loss(LOSS_STATE_FULL);

@@ -36,7 +36,7 @@ struct {
 } stack_places SEC(".maps") __weak;
 
 /*
- * The loops here have no branches: see mask.h. What must not be read is read at address 0, which fails and leaves zeros.
+ * The loops here have no branches, or such as leave them at once: see mask.h. What must not be read is read at address 0, which fails and leaves zeros.
  * They are global functions, so that the verifier follows each once and not again for each way that leads to it; weak, since
  * more than one object file has them.
  */
@@ -297,12 +297,12 @@ static __noinline void stack_note_slice(const struct event_failure *f, int taken
 /* Sets the key of `f`, a record in the ring, and sends a slice ahead of it when one is due. */
 static __always_inline void stack_note(struct event_failure *f)
 {
-	/* A 32-bit task is not unwound by call-frame information: its frame pointers are all there is. */
 	int sent;
 
 	if (!stack_count(f))
 		return;
 	f->has_ops = recorder_dump(f->stack_key, f->stack_seen) > 0;
+	/* A 32-bit task is not unwound by call-frame information: its frame pointers are all there is. */
 	if (f->compat || !config.slice_max_bytes)
 		return;
 	sent = slice_take(f->stack_key, f->user_sp, f->stack_seen);

@@ -36,7 +36,8 @@ struct call_state {
 	__u64 addr;
 	__u64 length_bytes;
 	__u32 split_errno;
-	__u32 reported; /* the failure is out: the hook on the return has nothing to add */
+	__u16 syscall; /* SYSCALL_* */
+	__u16 reported; /* the failure is out: the hook on the return has nothing to add */
 };
 
 struct {

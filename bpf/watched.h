@@ -14,6 +14,7 @@
 /* By struct hot_key. All counts are of mappings, and the sum over its origins and unplaced is last - base. */
 struct watched {
 	struct event_process process; /* as it was when the watch began */
+	__u64 mm; /* the address of its mm_struct, by which it is marked: see struct marks */
 	__u64 since_ns; /* CLOCK_MONOTONIC */
 	__s64 unplaced; /* changes of which it is not known where they came from, or whose place found no room */
 	__u64 op_total; /* see struct event_ops */

@@ -106,7 +106,10 @@ static bool raise_limit(const struct advice_facts *facts, struct advice *ret)
 	return true;
 }
 
-/* 99-: files are read in the order of their names, and the last one counts (sysctl.d(5)). */
+/*
+ * Files are read in the order of their names, and the last one counts (sysctl.d(5)): behind 99-sysctl.conf, which is Debian's name
+ * for /etc/sysctl.conf.
+ */
 static bool persist(const struct advice_facts *facts, struct advice *ret)
 {
 	uint64_t value = advice_limit(facts);
@@ -116,7 +119,7 @@ static bool persist(const struct advice_facts *facts, struct advice *ret)
 	ret->setting = "vm.max_map_count";
 	ret->value = value;
 	snprintf(ret->text, sizeof(ret->text),
-		 "for good: echo vm.max_map_count=%llu >/etc/sysctl.d/99-max-map-count.conf",
+		 "for good: echo vm.max_map_count=%llu >/etc/sysctl.d/zz-max-map-count.conf",
 		 (unsigned long long)value);
 	return true;
 }
@@ -134,25 +137,39 @@ static bool set_on_host(const struct advice_facts *facts, struct advice *ret)
 /* ---- the allocator ---- */
 
 /*
+ * What it was doing, where the names of its own functions do not say: munmap() and mremap() are of a block that has a mapping of
+ * its own, but for a heap's size and alignment; mmap() is of a block or of a new heap, which is twice its size at first;
+ * mprotect() makes a heap larger (malloc/malloc.c, malloc/arena.c).
+ */
+static enum allocator_part part_of_glibc(const struct advice_facts *facts, enum allocator_part part)
+{
+	const uint64_t length = facts->length_bytes;
+
+	if (part != PART_OTHER)
+		return part;
+	switch (facts->syscall) {
+	case SYSCALL_MPROTECT:
+		return PART_GLIBC_ARENA;
+	case SYSCALL_MMAP:
+		return length == GLIBC_HEAP_BYTES || length == 2 * GLIBC_HEAP_BYTES ? PART_GLIBC_ARENA
+										    : PART_GLIBC_BLOCK;
+	case SYSCALL_MUNMAP:
+		return length == GLIBC_HEAP_BYTES && facts->addr % GLIBC_HEAP_BYTES == 0 ? PART_GLIBC_ARENA
+											 : PART_GLIBC_BLOCK;
+	case SYSCALL_MREMAP:
+		return PART_GLIBC_BLOCK;
+	default:
+		return PART_OTHER;
+	}
+}
+
+/*
  * mallopt(3) and the manual's "Memory Allocation Tunables" (glibc 2.26 and later). free() unmaps a block that has a mapping of
  * its own; one below the threshold is part of the heap, which shrinks at its end and is never split.
  */
-static void say_glibc(const struct advice_facts *facts, enum allocator_part part, struct advice *ret)
+static void say_glibc_block(uint64_t length_bytes, struct advice *ret)
 {
-	/* One more than this page-rounded length, so that a block of this size is below it. */
-	uint64_t threshold =
-		facts->length_bytes < GLIBC_THRESHOLD_BYTES ? power_of_two_from(facts->length_bytes + 1) : 0;
-
-	if (part == PART_OTHER && facts->length_bytes == GLIBC_HEAP_BYTES && facts->addr % GLIBC_HEAP_BYTES == 0)
-		part = PART_GLIBC_ARENA; /* malloc/arena.c: the size and the alignment of a thread's heap */
-	if (part == PART_GLIBC_ARENA) {
-		ret->setting = "glibc.malloc.arena_max";
-		snprintf(ret->text, sizeof(ret->text),
-			 "allocator: glibc, a heap of a thread's arena; fewer arenas, fewer heaps: "
-			 "GLIBC_TUNABLES=glibc.malloc.arena_max=N (M_ARENA_MAX)");
-		return;
-	}
-	if (!threshold) {
+	if (length_bytes >= GLIBC_THRESHOLD_BYTES) {
 		ret->setting = "glibc.malloc.mmap_max";
 		snprintf(ret->text, sizeof(ret->text),
 			 "allocator: glibc, a block above 32 MiB has a mapping of its own unless "
@@ -160,16 +177,43 @@ static void say_glibc(const struct advice_facts *facts, enum allocator_part part
 		return;
 	}
 	ret->setting = "glibc.malloc.mmap_threshold";
-	ret->value = threshold;
+	/* One more than this page-rounded length, so that a block of this size is below it. */
+	ret->value = power_of_two_from(length_bytes + 1);
 	snprintf(ret->text, sizeof(ret->text),
 		 "allocator: glibc, a block with a mapping of its own; from the heap, which needs none: "
 		 "GLIBC_TUNABLES=glibc.malloc.mmap_threshold=%llu (M_MMAP_THRESHOLD)",
-		 (unsigned long long)threshold);
+		 (unsigned long long)ret->value);
 }
 
-/* jemalloc(3) of 5.3, "opt.retain"; the variable has the prefix that the library was built with (src/jemalloc.c). */
-static void say_jemalloc(struct advice *ret)
+static void say_glibc(const struct advice_facts *facts, enum allocator_part part, struct advice *ret)
 {
+	switch (part_of_glibc(facts, part)) {
+	case PART_GLIBC_ARENA:
+		ret->setting = "glibc.malloc.arena_max";
+		snprintf(ret->text, sizeof(ret->text),
+			 "allocator: glibc, a heap of a thread's arena; fewer arenas, fewer heaps: "
+			 "GLIBC_TUNABLES=glibc.malloc.arena_max=N (M_ARENA_MAX)");
+		return;
+	case PART_GLIBC_BLOCK:
+		say_glibc_block(facts->length_bytes, ret);
+		return;
+	default:
+		snprintf(ret->text, sizeof(ret->text),
+			 "allocator: glibc, whose heap is one mapping; what uses the others is not to be seen here");
+	}
+}
+
+/*
+ * jemalloc(3) of 5.3, "opt.retain": what it does not unmap; the variable has the prefix that the library was built with
+ * (src/jemalloc.c).
+ */
+static void say_jemalloc(uint32_t syscall, struct advice *ret)
+{
+	if (syscall != SYSCALL_MUNMAP) {
+		snprintf(ret->text, sizeof(ret->text),
+			 "allocator: jemalloc, by a call that none of its settings is known to avoid");
+		return;
+	}
 	ret->setting = "opt.retain";
 	snprintf(ret->text, sizeof(ret->text),
 		 "allocator: jemalloc; opt.retain (MALLOC_CONF=retain:true, with a prefix JE_MALLOC_CONF or the like) "
@@ -189,20 +233,20 @@ static void say_mimalloc(enum allocator_part part, struct advice *ret)
 	}
 }
 
-/* gperftools.github.io/gperftools/tcmalloc.html: 0 never releases. Google's: malloc_extension.h, 0 inhibits releasing. */
+/* What it releases it gives back by madvise(), which splits nothing: no setting of it saves a mapping. */
 static void say_tcmalloc(enum allocator_part part, struct advice *ret)
 {
-	bool gperftools = part == PART_TCMALLOC_GPERFTOOLS;
-
-	ret->setting = gperftools ? "TCMALLOC_RELEASE_RATE" : "MallocExtension::SetBackgroundReleaseRate";
-	snprintf(ret->text, sizeof(ret->text), "allocator: tcmalloc; %s 0 keeps what was freed instead of releasing it",
-		 ret->setting);
+	snprintf(ret->text, sizeof(ret->text),
+		 "allocator: tcmalloc%s, whose memory from the system is one mapping for many "
+		 "blocks; look for what else the program maps",
+		 part == PART_TCMALLOC_GPERFTOOLS ? " (gperftools)" : "");
 }
 
 /* The documentation of package runtime (GODEBUG), and runtime/malloc.go (heapArenaBytes), 1.11 and later. */
 static void say_go(enum allocator_part part, uint32_t syscall, struct advice *ret)
 {
-	if (part == PART_GO_DECOMMIT && syscall != SYSCALL_MUNMAP) {
+	/* A hard decommit is an mmap(PROT_NONE) over what is not used: sysUnusedOS(), mem_linux.go. */
+	if (part == PART_GO_DECOMMIT && syscall == SYSCALL_MMAP) {
 		ret->setting = "GODEBUG=harddecommit";
 		snprintf(ret->text, sizeof(ret->text),
 			 "allocator: the Go runtime; GODEBUG=harddecommit=1 makes mappings of what the heap does not "
@@ -246,7 +290,7 @@ static bool name_allocator(const struct advice_facts *facts, const struct alloca
 		say_glibc(facts, found->part, ret);
 		return true;
 	case ALLOCATOR_JEMALLOC:
-		say_jemalloc(ret);
+		say_jemalloc(facts->syscall, ret);
 		return true;
 	case ALLOCATOR_MIMALLOC:
 		say_mimalloc(found->part, ret);

@@ -43,7 +43,7 @@ struct advice_facts {
 	uint32_t peak; /* the most mappings that the process was seen to have; may be below vma_count */
 	bool growth_known;
 	double per_second; /* mappings */
-	bool is_contained; /* in a container, or a PID namespace of its own */
+	bool is_contained; /* in a container, by its cgroup */
 	const struct machine *machine;
 	uint32_t syscall; /* enum traced_syscall; SYSCALL_NONE: no call has failed */
 	bool interior;

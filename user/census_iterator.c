@@ -11,6 +11,7 @@
 #include "census.skel.h"
 #include "cleanup.h"
 #include "log.h"
+#include "proc.h"
 
 CLEANUP_DEFINE(cleanup_census, struct census_bpf *, census_bpf__destroy)
 CLEANUP_DEFINE(cleanup_link, struct bpf_link *, bpf_link__destroy)
@@ -45,6 +46,9 @@ int census_iterator_open(pid_t tid)
 	_cleanup_(cleanup_census) struct census_bpf *skeleton = NULL;
 	int err;
 
+	/* The kernel side compares it with what the initial namespace knows the task by. */
+	if (!proc_in_initial_pid_namespace())
+		return -EOPNOTSUPP;
 	libbpf_set_print(log_libbpf_print);
 	err = try_privilege();
 	if (err)

@@ -193,6 +193,7 @@ static void take_slice(struct trace *trace, const struct event_failure *failure)
 static int on_record(void *context, void *data, size_t size)
 {
 	struct trace *trace = context;
+	struct event_ended ended;
 	struct event event;
 	int full = ++trace->batch >= RECORDS_AT_ONCE ? -EAGAIN : 0;
 
@@ -209,6 +210,11 @@ static int on_record(void *context, void *data, size_t size)
 	if (event.kind == EVENT_FAILURE) {
 		take_slice(trace, event.failure);
 		trace->shown++;
+	}
+	if (event.kind == EVENT_ENDED && tracer_misses_outcomes(trace->tracer)) {
+		ended = *event.ended;
+		ended.debt |= DEBT_DOUBTFUL;
+		event.ended = &ended;
 	}
 	take_event(trace, &event);
 	return full;

@@ -100,8 +100,12 @@ static void choose_for_all(struct family *family, enum family_how how, const cha
 static int choose_kretprobe(struct family *family, struct feature *feature)
 {
 	char function[NAME_BYTES];
-	int err = feature_try_kretprobe_multi(feature, "__x64_sys_mmap");
+	int err;
 
+	/* Before 6.14 it has room for a few calls at once, and these wait for the lock. */
+	if (feature_has_member(feature, "fprobe", "rethook"))
+		return -EOPNOTSUPP;
+	err = feature_try_kretprobe_multi(feature, "__x64_sys_mmap");
 	if (err)
 		return err;
 	choose_for_all(family, FAMILY_KRETPROBE, "kretprobe");

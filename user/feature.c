@@ -215,26 +215,45 @@ int feature_tp_btf_args(struct feature *feature, const char *tracepoint)
 	return btf_is_func_proto(type) ? btf_vlen(type) - 1 : -ESRCH;
 }
 
-static bool has_member(const struct btf *btf, const struct btf_type *type, const char *name, int depth)
+/* The member of that name, in whatever is anonymous in it, too; NULL: there is none. */
+static const struct btf_type *member_type(const struct btf *btf, const struct btf_type *type, const char *name,
+					  int depth)
 {
 	const struct btf_member *member = btf_members(type);
+	const struct btf_type *found;
 
 	for (int i = 0; i < btf_vlen(type); i++, member++) {
 		const char *have = btf__name_by_offset(btf, member->name_off);
 		const struct btf_type *inner = btf__type_by_id(btf, member->type);
 
-		if (!strcmp(have, name) ||
-		    (!*have && depth && btf_is_composite(inner) && has_member(btf, inner, name, depth - 1)))
-			return true;
+		if (!strcmp(have, name))
+			return inner;
+		found = !*have && depth && btf_is_composite(inner) ? member_type(btf, inner, name, depth - 1) : NULL;
+		if (found)
+			return found;
 	}
-	return false;
+	return NULL;
 }
 
-bool feature_has_member(struct feature *feature, const char *structure, const char *member)
+static const struct btf_type *structure_member(const struct feature *feature, const char *structure, const char *member)
 {
 	int id = btf__find_by_name_kind(feature->kernel_types, structure, BTF_KIND_STRUCT);
 
-	return id > 0 && has_member(feature->kernel_types, btf__type_by_id(feature->kernel_types, id), member, 4);
+	return id > 0 ? member_type(feature->kernel_types, btf__type_by_id(feature->kernel_types, id), member, 4)
+		      : NULL;
+}
+
+bool feature_has_member(const struct feature *feature, const char *structure, const char *member)
+{
+	return structure_member(feature, structure, member);
+}
+
+bool feature_counts_perf_misses(const struct feature *feature)
+{
+	const struct btf_type *multi = structure_member(feature, "bpf_link_info", "kprobe_multi");
+
+	/* Of the same series: what a link tells of misses. */
+	return multi && btf_is_composite(multi) && member_type(feature->kernel_types, multi, "missed", 0);
 }
 
 static int read_number(const char *path, long *ret)

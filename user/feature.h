@@ -56,7 +56,10 @@ bool feature_is_preemptible(void);
 int feature_tp_btf_args(struct feature *feature, const char *tracepoint);
 
 /* Whether the kernel's structure has that member, in whatever is anonymous in it, too. */
-bool feature_has_member(struct feature *feature, const char *structure, const char *member);
+bool feature_has_member(const struct feature *feature, const char *structure, const char *member);
+
+/* Whether it counts the calls of a perf event for which it did not run the program: since 6.7 (dd8657894c11). */
+bool feature_counts_perf_misses(const struct feature *feature);
 
 /* "this kernel has no function of that name" and the like, for the returns above. Static. */
 const char *feature_reason(int err);

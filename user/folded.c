@@ -79,6 +79,14 @@ static void put_row(struct folded *folded, const char *comm, const struct origin
 	fprintf(folded->file, " %" PRId64 "\n", row->net);
 }
 
+static void put_rest(struct folded *folded, const char *comm, const char *what, int64_t net)
+{
+	if (net <= 0)
+		return;
+	put_name(folded, comm);
+	fprintf(folded->file, ";[%s] %" PRId64 "\n", what, net);
+}
+
 void folded_add(struct folded *folded, const struct model_origins *origins)
 {
 	const char *comm = origins->raw->process.comm;
@@ -89,10 +97,8 @@ void folded_add(struct folded *folded, const struct model_origins *origins)
 	for (size_t i = 0; i < table->count; i++)
 		if (table->rows[i].net > 0)
 			put_row(folded, comm, &table->rows[i]);
-	if (table->others_net <= 0)
-		return;
-	put_name(folded, comm);
-	fprintf(folded->file, ";[other places] %" PRId64 "\n", table->others_net);
+	put_rest(folded, comm, "other places", table->others_net);
+	put_rest(folded, comm, "older than the watch", origins->raw->older);
 }
 
 int folded_close(struct folded *folded)

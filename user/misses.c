@@ -39,7 +39,26 @@ struct kprobe_multi_link_info {
 	__u64 cookies;
 };
 
+#define PERF_TYPE_KPROBE    3 /* BPF_PERF_EVENT_KPROBE */
 #define PERF_TYPE_KRETPROBE 4 /* BPF_PERF_EVENT_KRETPROBE */
+
+static bool perf_misses_are_counted;
+
+void misses_set_up(bool perf_counted)
+{
+	perf_misses_are_counted = perf_counted;
+}
+
+static bool is_counted(const struct bpf_program *program)
+{
+	switch (bpf_program__type(program)) {
+	case BPF_PROG_TYPE_TRACEPOINT:
+	case BPF_PROG_TYPE_KPROBE:
+		return perf_misses_are_counted;
+	default:
+		return true;
+	}
+}
 
 static int64_t link_misses(const struct bpf_link *link)
 {
@@ -48,7 +67,8 @@ static int64_t link_misses(const struct bpf_link *link)
 
 	if (bpf_obj_get_info_by_fd(bpf_link__fd(link), &info, &size))
 		return -1;
-	if (info.perf_type != PERF_TYPE_KRETPROBE || size < offsetof(struct kprobe_link_info, cookie))
+	if ((info.perf_type != PERF_TYPE_KRETPROBE && info.perf_type != PERF_TYPE_KPROBE) ||
+	    size < offsetof(struct kprobe_link_info, cookie))
 		return -1;
 	return (int64_t)info.missed;
 }
@@ -58,7 +78,7 @@ int64_t misses_of_program(const struct bpf_program *program)
 	struct bpf_prog_info info = {};
 	__u32 size = sizeof(info);
 
-	if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
+	if (!is_counted(program) || bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
 		return -1;
 	if (size < offsetof(struct bpf_prog_info, recursion_misses) + sizeof(info.recursion_misses))
 		return -1;

@@ -3,11 +3,15 @@
 #ifndef VMASNOOP_MISSES_H
 #define VMASNOOP_MISSES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <bpf/libbpf.h>
 
-/* recursion_misses of the program (since 5.12, 9ed9e9ba2337), or -1: this kernel does not count them. */
+/* Before the first of them: whether the kernel counts what programs of perf events (tp, kprobe, kretprobe) miss. */
+void misses_set_up(bool perf_counted);
+
+/* recursion_misses of the program (since 5.12, 9ed9e9ba2337; of a perf event since 6.7, dd8657894c11), or -1: this kernel does not count them. */
 int64_t misses_of_program(const struct bpf_program *program);
 
 /*

@@ -191,6 +191,13 @@ bool model_admit(struct model *model, const struct event_failure *raw)
 	return true;
 }
 
+static int keep_fresh(struct model_process *process, struct origins_table *table)
+{
+	origins_table_free(process->fresh);
+	process->fresh = table;
+	return 0;
+}
+
 int model_failure_repeat(struct model *model, const struct event_failure *raw, struct model_failure *failure)
 {
 	struct model_process *process = process_of(model, &raw->process);
@@ -200,6 +207,8 @@ int model_failure_repeat(struct model *model, const struct event_failure *raw, s
 	if (!process)
 		return -ENOMEM;
 	reading_note_failure(&process->reading, raw);
+	/* Read for this one, it would say of a later one what was true before. */
+	keep_fresh(process, NULL);
 	if (span_ns > (int64_t)failure->span_ns)
 		failure->span_ns = (uint64_t)span_ns;
 	stack_cache_count_repeat(model->stacks, raw);
@@ -225,7 +234,7 @@ int model_failure(struct model *model, const struct event_failure *raw, struct m
 	err = err ?: find_user_stack(model, process, &failure);
 	err = err ?: copy_string(process->reading.exe, &failure.exe) ?: copy_string(process->reading.cgroup, &failure.cgroup);
 	if (model->options.live && raw->vma.kind == VMA_FILE)
-		proc_read_mapped_path((pid_t)raw->process.tid, raw->vma.start, raw->vma.end, &failure.vma_path);
+		reading_mapped_path(raw, &failure.vma_path);
 	err = err ?: name_kernel_stack(model, raw, &failure.kernel_stack);
 	if (err) {
 		model_failure_fini(&failure);
@@ -397,13 +406,6 @@ int model_ops(struct model *model, const struct event_ops *raw)
 bool model_has_ops(const struct model *model, const struct event_failure *failure)
 {
 	return recent_has(model->recent, failure);
-}
-
-static int keep_fresh(struct model_process *process, struct origins_table *table)
-{
-	origins_table_free(process->fresh);
-	process->fresh = table;
-	return 0;
 }
 
 int model_origins(struct model *model, const struct event_origins *raw, struct model_origins *ret)

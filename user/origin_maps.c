@@ -178,8 +178,10 @@ int origin_maps_list(const struct origin_maps *maps, struct event_process **ret,
 void origin_maps_forget(const struct origin_maps *maps, const struct event_process *process)
 {
 	struct search search = {};
+	struct watched watched = {};
 
 	fill_key(process, &search.process);
+	undisturbed_lookup(maps->watched, &search.process, &watched);
 	undisturbed_delete(maps->watched, &search.process);
 	/* Without memory they stay, and the room with them. */
 	visit_origins(maps->origins, take_own, &search);
@@ -187,6 +189,6 @@ void origin_maps_forget(const struct origin_maps *maps, const struct event_proce
 		undisturbed_delete(maps->origins, &search.found.sums[i].stack_key);
 	free(search.found.sums);
 	for (size_t i = 0; i < MARK_BUCKETS * MARK_BUCKET_MMS; i++)
-		if (maps->marks->mms[i] == process->mm)
+		if (watched.mm && maps->marks->mms[i] == watched.mm)
 			maps->marks->mms[i] = 0;
 }

@@ -252,20 +252,3 @@ int proc_in_initial_pid_namespace(void)
 		return err;
 	return !strcmp(namespace, INITIAL_PID_NAMESPACE);
 }
-
-/* "NSpid:" and the thread's ids, the outermost namespace's first; since 4.1. */
-int proc_in_inner_pid_namespace(pid_t tid)
-{
-	_cleanup_fclose_ FILE *file = NULL;
-	_cleanup_free_ char *line = NULL;
-	size_t capacity = 0;
-	int outer, inner, err = open_of(tid, "status", &file);
-
-	if (err)
-		return err;
-	while (getline(&line, &capacity, file) > 0) {
-		if (!strncmp(line, "NSpid:", strlen("NSpid:")))
-			return sscanf(line, "NSpid: %d %d", &outer, &inner) == 2;
-	}
-	return -ESRCH;
-}

@@ -47,7 +47,4 @@ int proc_read_max_map_count(uint32_t *ret);
 /* Whether we are in the initial PID namespace, whose numbers the kernel's records carry: 1, 0 or a negative errno. */
 int proc_in_initial_pid_namespace(void);
 
-/* Whether a thread is in a PID namespace below the one of this /proc: 1, 0 or a negative errno. */
-int proc_in_inner_pid_namespace(pid_t tid);
-
 #endif

@@ -121,6 +121,17 @@ static bool is_still(const struct event_process *raw, pid_t tid)
 	return !start_stack || !raw->start_stack || start_stack == raw->start_stack;
 }
 
+void reading_mapped_path(const struct event_failure *raw, char **ret)
+{
+	pid_t tid = living_thread(&raw->process);
+
+	if (is_still(&raw->process, tid) && !proc_read_mapped_path(tid, raw->vma.start, raw->vma.end, ret) &&
+	    is_still(&raw->process, tid))
+		return;
+	free(*ret);
+	*ret = NULL;
+}
+
 /* What it says is of the thread that the record names, which is alive or was a moment ago; its leader may be long gone. */
 static struct modules *read_all(struct reading *reading, const struct event_process *raw)
 {
@@ -133,9 +144,13 @@ static struct modules *read_all(struct reading *reading, const struct event_proc
 		proc_read_exe(tid, &reading->exe);
 	if (!reading->cgroup)
 		proc_read_cgroup(tid, &reading->cgroup);
-	reading->is_contained = container_has_cgroup(reading->cgroup) || proc_in_inner_pid_namespace(tid) > 0;
-	if (modules_read(tid, &modules))
+	reading->is_contained = container_has_cgroup(reading->cgroup);
+	if (modules_read(tid, &modules)) {
+		/* It has ended, or is another one by now. */
+		if (!is_still(raw, living_thread(raw)))
+			forget_names(reading);
 		return NULL;
+	}
 	/* The process ended while they were read again: what was read before is more. */
 	if (reading->modules && modules_are_partial(modules)) {
 		modules_free(modules);

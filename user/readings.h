@@ -40,7 +40,7 @@ struct reading {
 	uint64_t counted_from_ns; /* reads since, because it mapped code */
 	unsigned int reads;
 	bool done;
-	bool is_contained; /* in a container, or a PID namespace of its own */
+	bool is_contained; /* in a container, by its cgroup */
 	bool stale; /* it mapped code since */
 	bool watched; /* it tells when it maps code, while it is hot */
 	bool lapsed; /* since the last one it may have been less than hot, and have told nothing */
@@ -71,5 +71,8 @@ void reading_renew(struct readings *readings, struct reading *reading, const str
 
 /* The modules as they can have been at that time: two readings around it count both. Borrowed; NULL: not known. */
 struct modules *reading_modules_at(const struct readings *readings, struct reading *reading, uint64_t time_ns);
+
+/* The path of the file that the failing process has mapped there, NULL: it cannot be told, or is another process's by now. */
+void reading_mapped_path(const struct event_failure *raw, char **ret);
 
 #endif

@@ -65,9 +65,12 @@ static const char *need_text(const struct event_failure *f, const struct event_p
 	case SYSCALL_MUNMAP:
 		return "the range lies inside one mapping, so unmapping it needs 1 more";
 	}
-	return p && (p->flags & PROOF_SPLITS_START) && (p->flags & PROOF_SPLITS_END)
+	if (!p || !(p->flags & PROOF_SPLITS_START) || !(p->flags & PROOF_SPLITS_END))
+		return "the range is a part of a mapping, so changing it needs 1 more";
+	return p->flags & PROOF_ONE_MAPPING
 		       ? "the range lies inside one mapping, so changing it needs 2 more"
-		       : "the range is a part of a mapping, so changing it needs 1 more";
+		       : "the range begins in one mapping and ends in another, so changing it needs "
+			 "1 more for each";
 }
 
 static const char *limit_text(const struct event_failure *f, const struct event_proof *p, char text[TEXT_BYTES])

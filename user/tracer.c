@@ -341,7 +341,7 @@ static void choose_split_entry(struct tracer *tracer, struct feature *feature, c
 }
 
 /* The split path goes with the core's rung, but on the tracepoint rung with whatever there is, unless it was asked for. */
-static void choose_split(struct tracer *tracer, struct feature *feature, const struct config *config, enum rung asked)
+static void choose_split(struct tracer *tracer, struct feature *feature, enum rung asked)
 {
 	const struct hook *hook = &tracer->hooks[OBSERVE_MUNMAP];
 	/* Under the lock when it returns, as this one is: from before the days of the lock's tracepoint. */
@@ -351,8 +351,8 @@ static void choose_split(struct tracer *tracer, struct feature *feature, const s
 
 	if (core == RUNG_FENTRY || core == RUNG_KPROBE)
 		observe(tracer, feature, OBSERVE_SPLIT, candidates, core);
-	/* Who asks for each split asks for the rung that misses none: see observe_munmap(). */
-	else if (asked == RUNG_AUTO && config->splits && tracer->preemptible &&
+	/* The rung that misses none: see observe_munmap(). */
+	else if (asked == RUNG_AUTO && tracer->preemptible &&
 		 observe(tracer, feature, OBSERVE_SPLIT, candidates, RUNG_KPROBE))
 		return;
 	else if (asked == RUNG_AUTO)
@@ -495,7 +495,7 @@ static int choose_hooks(struct tracer *tracer, struct feature *feature, const st
 	err = choose_return(tracer, feature, options, error, size);
 	if (err)
 		return err;
-	choose_split(tracer, feature, &options->config, rung);
+	choose_split(tracer, feature, rung);
 	choose_split_entry(tracer, feature, &options->config);
 	choose_mapping(tracer, feature);
 	choose_watch(tracer, feature);
@@ -685,6 +685,8 @@ static int attach_all(struct tracer *tracer, const struct config *config, char *
 	struct tracer *t = tracer;
 	int err;
 
+	/* What comes now is there when tracing begins. */
+	t->skeleton->bss->switches.calls_armed = t->hooks[OBSERVE_CALLS].kind && !comes_later(t, config, OBSERVE_CALLS);
 	for (int i = 0; i < OBSERVATION_COUNT; i++) {
 		if (!t->programs[i] || comes_later(t, config, i))
 			continue;
@@ -696,7 +698,7 @@ static int attach_all(struct tracer *tracer, const struct config *config, char *
 		    !comes_later(t, config, OBSERVE_MUNMAP_RETURN))
 			t->skeleton->bss->switches.return_armed = t->skeleton->bss->switches.return_attached = 1;
 	}
-	err = comes_later(t, config, OBSERVE_CALLS) ? 0 : arm_calls(t);
+	err = comes_later(t, config, OBSERVE_CALLS) ? 0 : family_attach(&t->family);
 	if (err)
 		return fail(err, error, size,
 			    "cannot attach to the returns of mmap() and its kin: %s; try another rung "
@@ -784,6 +786,9 @@ static int load(struct tracer *tracer, const struct tracer_options *options, cha
 	if (err)
 		return err;
 	err = find_earlier(tracer);
+	/* Whoever is hot already may fail at once. */
+	if (!err && skeleton->bss->switches.hot)
+		tracer_arm_calls(tracer);
 	return err ? fail(err, error, size, "cannot look at the processes that there are: %s", strerror(-err)) : 0;
 }
 
@@ -845,6 +850,7 @@ int tracer_new(const struct tracer_options *options, struct tracer **ret, char *
 	if (!err) {
 		tracer->preemptible = feature_is_preemptible();
 		undisturbed_set_up(tracer->preemptible);
+		misses_set_up(feature_counts_perf_misses(feature));
 		err = choose_hooks(tracer, feature, options, error, error_size);
 	}
 	taken_back = pthread_create(&thread, NULL, take_back, feature) != 0;
@@ -1138,8 +1144,7 @@ int tracer_read_splits(const struct tracer *tracer, struct splits *ret)
 	return err;
 }
 
-/* Whether a success or an end may have been missed. */
-static bool misses_outcomes(const struct tracer *tracer)
+bool tracer_misses_outcomes(const struct tracer *tracer)
 {
 	return observation_misses(tracer, OBSERVE_MUNMAP) > 0 || observation_misses(tracer, OBSERVE_MEMORY_END) > 0 ||
 	       observation_misses(tracer, OBSERVE_EXIT) > 0 || observation_misses(tracer, OBSERVE_EXEC) > 0 ||
@@ -1196,7 +1201,7 @@ void tracer_stop(struct tracer *tracer)
 	tracer_origin_maps(tracer, &maps);
 	tracer->saw_all = maps.exact;
 	tracer->missed = count_misses(tracer);
-	tracer->missed_outcomes = misses_outcomes(tracer);
+	tracer->missed_outcomes = tracer_misses_outcomes(tracer);
 	tracer->stopped = true;
 	detach_all(tracer);
 	/* A program may still be at work on another CPU. This waits for an RCU grace period: they run under its lock. */

@@ -6,7 +6,7 @@
  * For as long as the kernel copies from or to a map it runs no program of a perf event on that CPU (bpf_disable_instrumentation(),
  * kernel/bpf/syscall.c, from 5.7 on). Where the kernel preempts itself whoever comes meanwhile would be missed: there the calling
  * thread has real-time priority for that moment. Who may not have it (CAP_SYS_NICE) reads all the same, and what is missed is
- * counted as such (misses.h).
+ * counted by kernels that count it (misses.h).
  */
 #ifndef VMASNOOP_UNDISTURBED_H
 #define VMASNOOP_UNDISTURBED_H

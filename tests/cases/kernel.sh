@@ -18,7 +18,7 @@ verifier_case() {
 # What auto took, by the tracer's own words.
 auto_part() {
 	if preempts; then
-		expect_line "$work/err" 'munmap: tp mmap_lock_released' && expect_line "$work/err" 'split: fexit __split_vma'
+		expect_line "$work/err" 'munmap: tp mmap_lock_released' && expect_line "$work/err" 'split: kretprobe __split_vma'
 		return
 	fi
 	case " $RUNGS " in

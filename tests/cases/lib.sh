@@ -76,9 +76,8 @@ case_in_turn() {
 	turn=$1
 	shift
 	case ${KERNEL_ONLY:+$turn}$(uname -r) in
-	fentry5.10.* | fentry6.12.*) ;;
-	kprobe5.10.* | kprobe6.12.*) case_run "$@" ;;
-	kprobe*) ;;
+	kprobe5.10.* | kprobe6.12.*) ;;
+	fentry6.1.* | fentry[7-9].*) ;;
 	*) case_run "$@" ;;
 	esac
 }

@@ -95,7 +95,7 @@ rung_chains_case() {
 	[ "$CHAINS" != plain ] || return 0
 	part advice-glibc advice_glibc_part "$work/chains.log" "$(pid_of "$work/free.oracle")"
 	part advice-program advice_program_part "$work/chains.log" "$(pid_of "$work/pages.oracle")"
-	"$COMPARE" "$work/free.oracle" "$work/chains.log" --its-processes --verdict max_map_count
+	compare_munmap "$rung" "$work/free.oracle" "$work/chains.log" --its-processes --verdict max_map_count
 }
 
 no_compat() { fail "this kernel runs no 32-bit programs"; return 77; }

@@ -30,7 +30,8 @@ LIMIT_ROWS='limit_map limit_change limit_mremap'
 limit_rows_twice=$LIMIT_ROWS
 [ -n "${LIMIT_IS_OURS-}" ] || limit_rows_twice='munmap_middle mmap_fixed_middle brk_grow shmat mprotect_middle pkey_mprotect_middle
 	madvise_middle mlock_middle mlock2_middle munlock_middle mremap_shrink mremap_move mremap_place'
-export LIMIT_ROWS
+ROOM_ROWS='rlimit_as rlimit_data rlimit_memlock overcommit no_address_space hugetlb_pool'
+export LIMIT_ROWS ROOM_ROWS
 # shellcheck disable=SC2016
 provoke_script='
 	provoke() {
@@ -41,7 +42,7 @@ provoke_script='
 	}
 	programs=$0 oracles=$1
 	provoke limit $LIMIT_ROWS
-	provoke room rlimit_as rlimit_data rlimit_memlock overcommit no_address_space hugetlb_pool
+	provoke room $ROOM_ROWS
 	provoke requests unmapped_range bad_request harmless'
 # shellcheck disable=SC2016
 verdict_script="$provoke_script"'
@@ -89,7 +90,7 @@ verdict_case() {
 	part memcg verdict_part "$rung" memcg memcg "$work/verdicts.log" $doubt
 	part shortage shortage_part "$rung" "$work/verdicts.log"
 	part compat entry_part "$rung" compat "$work/verdicts.log"
-	part bad-calls bad_calls_part
+	part bad-calls bad_calls_part "$rung"
 	sees_entry "$rung" compat || cp "$work/compat.expected" "$work/compat.oracle"
 	sed -i 's/^failed munmap_compat /failed munmap /' "$work/compat.oracle"
 	union_oracle "$work/whole" "$work"/*.oracle
@@ -99,7 +100,7 @@ verdict_case() {
 }
 
 bad_calls_part() {
-	"$COMPARE" "$work/bad_calls.oracle" "$work/verdicts.log" --its-processes --syscall munmap || return
+	compare_munmap "$1" "$work/bad_calls.oracle" "$work/verdicts.log" --its-processes --syscall munmap || return
 	heads "$work/verdicts.log" >"$work/heads"
 	expect_line "$work/heads" '"syscall":"munmap","errno":"EINVAL".*"verdict":"bad_request"'
 }
@@ -121,6 +122,8 @@ all_are_seen() {
 # What is shown without being asked for: the shortages, whatever their errno, and nothing that is wrong with the call itself.
 default_case() {
 	rung=$1 lost=
+	# What is decided here is the same for all of them.
+	[ -n "${LIMIT_IS_OURS-}" ] || LIMIT_ROWS='munmap_middle madvise_middle' ROOM_ROWS='rlimit_as rlimit_memlock'
 	[ -z "${LIMIT_IS_OURS-}" ] || { limit_write 1100 && limit=1100; } || return
 	traced_run "$rung" "$work/default" "$default_script" || return
 	part all-are-seen all_are_seen "$rung" "$work/default.log" "$work"/*.oracle
@@ -129,7 +132,7 @@ default_case() {
 		part "$name" verdict_part "$rung" "$name" '' "$work/default.log" --shortages-only $lost
 	done
 	part requests verdict_part "$rung" requests '' "$work/default.log" --shortages-only --expect-none $lost
-	part look-alikes look_alikes_part $lost
+	part look-alikes look_alikes_part "$rung" $lost
 	grep -v -e ' EINVAL ' -e ' EPERM ' "$work/bad_calls.oracle" >"$work/bad_calls.expected"
 	rm "$work/bad_calls.oracle"
 	union_oracle "$work/whole" "$work"/*.oracle "$work/bad_calls.expected"
@@ -139,7 +142,9 @@ default_case() {
 }
 
 look_alikes_part() {
-	"$COMPARE" "$work/bad_calls.oracle" "$work/default.log" --its-processes --syscall munmap --errno ENOMEM --verdict max_map_count "$@"
+	rung=$1
+	shift
+	compare_munmap "$rung" "$work/bad_calls.oracle" "$work/default.log" --its-processes --syscall munmap --errno ENOMEM --verdict max_map_count "$@"
 }
 
 verdict_cases() {

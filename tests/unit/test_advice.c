@@ -289,7 +289,7 @@ static void test_raise_limit(void **state)
 	assert_int_equal(list[0].bytes, 131072 * 384);
 	assert_int_equal(list[1].code, ADVICE_PERSIST);
 	assert_string_equal(list[1].text,
-			    "for good: echo vm.max_map_count=131072 >/etc/sysctl.d/99-max-map-count.conf");
+			    "for good: echo vm.max_map_count=131072 >/etc/sysctl.d/zz-max-map-count.conf");
 	facts.growth_known = true;
 	facts.per_second = 5000;
 	advice_give(&facts, list);
@@ -330,6 +330,69 @@ static void test_container(void **state)
 	assert_int_equal(advice_give(&facts, list), 0);
 }
 
+/* What a glibc without names does is told by the call: a threshold from a length of 0 would give each block a mapping. */
+static void test_glibc_by_call(void **state)
+{
+	const struct {
+		uint32_t syscall;
+		uint64_t addr, length_bytes;
+		const char *setting;
+	} table[] = {
+		{SYSCALL_BRK, 0x20000, 0, NULL},
+		{SYSCALL_MPROTECT, 0x20000, 0x21000, "glibc.malloc.arena_max"},
+		{SYSCALL_MMAP, 0, 0x8000000, "glibc.malloc.arena_max"},
+		{SYSCALL_MMAP, 0, 0x4000000, "glibc.malloc.arena_max"},
+		{SYSCALL_MMAP, 0, 0x21000, "glibc.malloc.mmap_threshold"},
+		{SYSCALL_MREMAP, 0x20000, 0x21000, "glibc.malloc.mmap_threshold"},
+	};
+	static const char *const frames[] = {"-@" LIBC, "malloc@" LIBC, NULL};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(table); i++) {
+		struct advice list[ADVICE_COUNT] = {};
+		const struct advice *found;
+		struct advice_facts facts;
+		struct stack_room stack;
+
+		stack_make(frames, &stack);
+		facts = facts_of(&stack);
+		facts.syscall = table[i].syscall;
+		facts.addr = table[i].addr;
+		facts.length_bytes = table[i].length_bytes;
+		found = find(list, advice_give(&facts, list), ADVICE_ALLOCATOR);
+		assert_non_null(found);
+		if (!found->setting != !table[i].setting ||
+		    (found->setting && strcmp(found->setting, table[i].setting)))
+			fail_msg("case %zu: %s, %s", i, found->setting, found->text);
+	}
+}
+
+/* Settings that avoid munmap() say nothing of other calls, and Go's is one of mmap(). */
+static void test_settings_of_other_calls(void **state)
+{
+	static const char *const jemalloc[] = {"mmap@" LIBC, "je_x", NULL}, *const go[] = {"runtime.sysUnusedOS", NULL};
+	struct advice list[ADVICE_COUNT] = {};
+	const struct advice *found;
+	struct advice_facts facts;
+	struct stack_room stack;
+
+	(void)state;
+	stack_make(jemalloc, &stack);
+	facts = facts_of(&stack);
+	facts.syscall = SYSCALL_MMAP;
+	found = find(list, advice_give(&facts, list), ADVICE_ALLOCATOR);
+	assert_non_null(found);
+	assert_null(found->setting);
+	stack_make(go, &stack);
+	facts = facts_of(&stack);
+	facts.syscall = SYSCALL_MADVISE;
+	found = find(list, advice_give(&facts, list), ADVICE_ALLOCATOR);
+	assert_null(found ? found->setting : NULL);
+	facts.syscall = SYSCALL_MMAP;
+	found = find(list, advice_give(&facts, list), ADVICE_ALLOCATOR);
+	assert_string_equal(found && found->setting ? found->setting : "", "GODEBUG=harddecommit");
+}
+
 static void test_settings(void **state)
 {
 	const struct {
@@ -352,13 +415,8 @@ static void test_settings(void **state)
 		{{"munmap@" LIBC, "je_x"}, 0x20000, 0x1000, "opt.retain", "jemalloc", 0},
 		{{"mprotect@" LIBC, "_mi_prim_decommit"}, 0x20000, 0x1000, "MIMALLOC_PURGE_DELAY", "mimalloc", 0},
 		{{"munmap@" LIBC, "_mi_prim_free"}, 0x20000, 0x1000, NULL, "mimalloc", 0},
-		{{"munmap@" LIBC, "TCMalloc_SystemAlloc"}, 0x20000, 0x1000, "TCMALLOC_RELEASE_RATE", "tcmalloc", 0},
-		{{"munmap@" LIBC, "tcmalloc::tcmalloc_internal::X"},
-		 0x20000,
-		 0x1000,
-		 "MallocExtension::SetBackgroundReleaseRate",
-		 "tcmalloc",
-		 0},
+		{{"munmap@" LIBC, "TCMalloc_SystemAlloc"}, 0x20000, 0x1000, NULL, "tcmalloc (gperftools)", 0},
+		{{"munmap@" LIBC, "tcmalloc::tcmalloc_internal::X"}, 0x20000, 0x1000, NULL, "tcmalloc, whose", 0},
 		{{"runtime.munmap", "runtime.sysFreeOS"}, 0x20000, 0x1000, NULL, "the Go runtime", 0},
 		{{"munmap@" LIBC, "ZX::y@/j/libjvm.so"}, 0x20000, 0x1000, "-XX:-ZUncommit", "ZGC", 0},
 		{{"mmap@" LIBC, "os::pd_uncommit_memory@/j/libjvm.so"}, 0x20000, 0x1000, "-Xms", "the JVM", 0},
@@ -501,11 +559,18 @@ static void test_advised_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_allocators),    cmocka_unit_test(test_frames_without_anything),
-		cmocka_unit_test(test_limit),	      cmocka_unit_test(test_raise_limit),
-		cmocka_unit_test(test_cost_of_files), cmocka_unit_test(test_container),
-		cmocka_unit_test(test_settings),      cmocka_unit_test(test_overcommit),
-		cmocka_unit_test(test_guards),	      cmocka_unit_test(test_other_verdicts),
+		cmocka_unit_test(test_allocators),
+		cmocka_unit_test(test_frames_without_anything),
+		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_raise_limit),
+		cmocka_unit_test(test_cost_of_files),
+		cmocka_unit_test(test_container),
+		cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_glibc_by_call),
+		cmocka_unit_test(test_settings_of_other_calls),
+		cmocka_unit_test(test_overcommit),
+		cmocka_unit_test(test_guards),
+		cmocka_unit_test(test_other_verdicts),
 		cmocka_unit_test(test_advised_once),
 	};
 

@@ -569,6 +569,7 @@ static const struct row mremap_growth_rows[] = {
 	{"move: 3, or mode 2", VERDICT_UNKNOWN, {MOVES, SPARE(3), MODE(2)}},
 	{"mode 2", VERDICT_OVERCOMMIT, {MODE(2)}},
 	{"mode 2: or the cgroup", VERDICT_UNKNOWN, {MODE(2), FULL}},
+	{"3 to spare: or mode 2, or the cgroup", VERDICT_UNKNOWN, {MODE(2), FULL, SPARE(3)}},
 	{"cgroup", VERDICT_MEMCG_LIMIT, {FULL}},
 	{"locked: exactly", VERDICT_UNKNOWN, {AGAIN, LOCKED, LOCKS(16)}},
 	{"locked: one too many", VERDICT_RLIMIT_MEMLOCK, {AGAIN, LOCKED, LOCKS(15)}},

@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <bpf/btf.h>
@@ -121,25 +120,12 @@ static void test_containers(void **state)
 			fail_msg("%s", table[i].cgroup);
 }
 
-static void test_pid_namespace(void **state)
-{
-	pid_t gone = fork();
-
-	(void)state;
-	if (!gone)
-		_exit(0);
-	assert_int_equal(proc_in_inner_pid_namespace(getpid()), 0);
-	assert_int_equal(waitpid(gone, NULL, 0), gone);
-	assert_true(proc_in_inner_pid_namespace(gone) < 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_this_machine),
 		cmocka_unit_test(test_containers),
-		cmocka_unit_test(test_pid_namespace),
 	};
 
 	return cmocka_run_group_tests_name("machine", tests, NULL, NULL);

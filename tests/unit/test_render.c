@@ -482,7 +482,7 @@ static void test_near_text(void **state)
 		"+120000/s, limit in 0.109 s\n"
 		"  fix     sysctl vm.max_map_count=1048576 (peak 52424, limit 65530; at +120000/s that lasts "
 		"8.3 s)\n"
-		"          for good: echo vm.max_map_count=1048576 >/etc/sysctl.d/99-max-map-count.conf\n");
+		"          for good: echo vm.max_map_count=1048576 >/etc/sysctl.d/zz-max-map-count.conf\n");
 	near.recent_count = 60000;
 	put(&near);
 	assert_string_equal(written(),
@@ -634,7 +634,7 @@ static void test_origins_text(void **state)
 			    "  fix     sysctl vm.max_map_count=1048576 (peak 52424, limit 65530; at +120000/s that "
 			    "lasts 8.3 s)\n"
 			    "          for good: echo vm.max_map_count=1048576 "
-			    ">/etc/sysctl.d/99-max-map-count.conf\n");
+			    ">/etc/sysctl.d/zz-max-map-count.conf\n");
 	records_origins(&origins);
 	origins.origins.final = 1;
 	origins.origins.approximate = 1;
@@ -811,7 +811,7 @@ static void test_failure_text(void **state)
 		"          (the process ended before its mappings could be read)\n"
 		"  kernel  ?  ?  ?  ?\n"
 		"  fix     sysctl vm.max_map_count=131072 (peak 65530, limit 65530)\n"
-		"          for good: echo vm.max_map_count=131072 >/etc/sysctl.d/99-max-map-count.conf\n");
+		"          for good: echo vm.max_map_count=131072 >/etc/sysctl.d/zz-max-map-count.conf\n");
 	/* Once more: the stack is not told again, nor what to do. */
 	full.failure.process.tid = 5583;
 	put(&full);
