@@ -136,6 +136,8 @@ void reading_mapped_path(const struct event_failure *raw, char **ret)
 static struct modules *read_all(struct reading *reading, const struct event_process *raw)
 {
 	pid_t tid = living_thread(raw);
+	/* Those of before were of this process for sure. */
+	const bool had_names = reading->exe || reading->cgroup;
 	struct modules *modules;
 
 	if (!is_still(raw, tid))
@@ -147,7 +149,7 @@ static struct modules *read_all(struct reading *reading, const struct event_proc
 	reading->is_contained = container_has_cgroup(reading->cgroup);
 	if (modules_read(tid, &modules)) {
 		/* It has ended, or is another one by now. */
-		if (!is_still(raw, living_thread(raw)))
+		if (!had_names && !is_still(raw, living_thread(raw)))
 			forget_names(reading);
 		return NULL;
 	}
@@ -159,7 +161,8 @@ static struct modules *read_all(struct reading *reading, const struct event_proc
 	/* The id may have been given to another process meanwhile, or the thread's process be replaced by it. */
 	if (!is_still(raw, living_thread(raw))) {
 		modules_free(modules);
-		forget_names(reading);
+		if (!had_names)
+			forget_names(reading);
 		return NULL;
 	}
 	return modules;

@@ -71,13 +71,13 @@ part() {
 case_once() { [ -n "${KERNEL_ONLY-}" ] || case_run "$@"; }
 
 # case_in_turn RUNG NAME FUNCTION ARGS...: one that says more of the rung than of the kernel: in guests the fentry and the kprobe
-# rung, which differ in how they are attached, take turns.
+# rung, which differ in how they are attached, take turns. Returns 1 when it is not this one's.
 case_in_turn() {
 	turn=$1
 	shift
 	case ${KERNEL_ONLY:+$turn}$(uname -r) in
-	kprobe5.10.* | kprobe6.12.*) ;;
-	fentry6.1.* | fentry[7-9].*) ;;
+	kprobe5.10.* | kprobe6.12.*) return 1 ;;
+	fentry6.1.* | fentry[7-9].*) return 1 ;;
 	*) case_run "$@" ;;
 	esac
 }

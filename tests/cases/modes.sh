@@ -209,7 +209,7 @@ cgroup_case() {
 filters_case() {
 	mount=$(cgroup2_mount)
 	[ -n "$mount" ] || { fail "no cgroup v2"; return 77; }
-	limit_write 20000 && limit=20000 || return
+	limit_write 6000 && limit=6000 || return
 	mkdir -p "$work/failing" "$mount/vmasnoop-in/below" || return
 	cp "$WORKLOADS/unmap_pages" "$work/failing/steady"
 	chmod 755 "$work" "$work/failing/steady"
@@ -279,7 +279,7 @@ mode_cases() {
 	case_once leaderless leaderless_case
 	case_once leaderless-pid leaderless_pid_case
 	if [ -n "${LIMIT_IS_OURS-}" ]; then
-		auto_run storm storm_case 15000
+		auto_run storm storm_case 6000
 	else
 		case_run storm storm_case 300000
 		case_run storm-end storm_end_case

@@ -151,10 +151,9 @@ verdict_cases() {
 	for rung in $RUNGS; do
 		case_run "$rung/verdicts" verdict_case "$rung"
 		# What is shown of these is decided after the verdict, by the same code; but the tracepoint rung sees fewer errnos then.
-		if [ "$rung" = tracepoint ]; then
-			case_run "$rung/default" default_case "$rung"
-		else
-			case_once "$rung/default" default_case "$rung"
-		fi
+		case ${KERNEL_ONLY:+guest}$rung$(uname -r) in
+		guesttracepoint5.10.* | guesttracepoint6.12.*) case_run "$rung/default" default_case "$rung" ;;
+		*) case_once "$rung/default" default_case "$rung" ;;
+		esac
 	done
 }
