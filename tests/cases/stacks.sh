@@ -390,7 +390,7 @@ host_stack_cases() {
 
 stack_cases() {
 	# Guests have a small limit: room between getting near it and the end of the program, which is all the time there is.
-	[ -z "${LIMIT_IS_OURS-}" ] || echo 6000 >/proc/sys/vm/max_map_count
+	[ -z "${LIMIT_IS_OURS-}" ] || echo 20000 >/proc/sys/vm/max_map_count
 	ways='plain signal thread'
 	for rung in $RUNGS; do
 		case_in_turn "$rung" "chain/$rung" rung_chains_case "$rung" "$ways" && ways=plain
