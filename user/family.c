@@ -3,6 +3,7 @@
 #include "family.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -246,10 +247,26 @@ int family_attach(struct family *family)
 	return err;
 }
 
+static void *destroy(void *link)
+{
+	bpf_link__destroy(link);
+	return NULL;
+}
+
+/* All at once: the kernel waits for all CPUs when one is closed, 0.08 s for each. */
 void family_detach(struct family *family)
 {
+	pthread_t threads[SYSCALL_COUNT];
+	bool started[SYSCALL_COUNT];
+
+	for (int call = 0; call < SYSCALL_COUNT; call++)
+		started[call] =
+			family->links[call] && !pthread_create(&threads[call], NULL, destroy, family->links[call]);
 	for (int call = 0; call < SYSCALL_COUNT; call++) {
-		bpf_link__destroy(family->links[call]);
+		if (started[call])
+			pthread_join(threads[call], NULL);
+		else
+			bpf_link__destroy(family->links[call]);
 		family->links[call] = NULL;
 	}
 }
