@@ -107,7 +107,7 @@ struct switches {
 	__u32 return_armed; /* hooks under the lock leave word for the one on munmap's return: set before it is attached */
 	__u32 return_attached; /* it is attached: set after */
 	__u32 hot; /* a process that is wanted is hot, or was */
-	__u32 calls_armed; /* the returns of the calls other than munmap() are looked at, or nothing here can: set after */
+	__u32 calls_armed; /* the returns of the calls other than munmap() are looked at; from the start: set before they are */
 };
 
 #endif

@@ -15,14 +15,14 @@
 #include "event.h"
 #include "filter.h"
 #include "hot.h"
+#include "judge.h"
 #include "kernel.h"
 #include "origins.h"
 #include "process.h"
 #include "state.h"
 #include "task.h"
 
-#define MREMAP_SPARE 5 /* mremap() is refused from so many below the limit on: see judge.h */
-#define RATE_NS	     (NSEC_PER_SEC / 2) /* from one count that is kept to the next: the older of two is up to a second old */
+#define RATE_NS (NSEC_PER_SEC / 2) /* from one count that is kept to the next: the older of two is up to a second old */
 
 /* What a process with many mappings did so far. */
 struct hot_process {
@@ -195,7 +195,7 @@ static __noinline void count_of(const struct hot_key *key, struct hot_process *p
 	__u32 told = told_before;
 
 	keep_count(process, count);
-	if (!switches.calls_armed && !already && count + MREMAP_SPARE >= limit.now)
+	if (!switches.calls_armed && !already && count + JUDGE_MREMAP_SPARE >= limit.now)
 		lose_calls(process);
 	crossing.percent = warning(count, &told);
 	if (told_before & ~told)
@@ -213,7 +213,6 @@ static __noinline struct hot_process *begin(const struct hot_key *key, struct ta
 
 	if (told > 0)
 		switches.hot = 1;
-
 	/* One that is not wanted is noted as well, so that it is not looked at again and again. */
 	if (told < 0)
 		return NULL;

@@ -54,7 +54,7 @@ static struct bpf_map *call_map(const struct family *family, int call)
 }
 
 /* Which of the types that function has; false: a third one. The first function of a type stands for it. */
-static bool sort_by_type(struct family *family, struct feature *feature, int call, const char *function)
+static bool sort_by_type(struct family *family, const struct feature *feature, int call, const char *function)
 {
 	const int type = feature_function_type(feature, function);
 

@@ -105,7 +105,7 @@ static int64_t runs_of(int program_fd)
 	return (int64_t)info.run_cnt;
 }
 
-static int see_it_fire(struct feature *feature, int program_fd)
+static int see_it_fire(const struct feature *feature, int program_fd)
 {
 	int64_t runs;
 	void *page;
@@ -150,12 +150,12 @@ static int try_tracing(struct feature *feature, int btf_id, enum bpf_attach_type
 	return must_fire ? see_it_fire(feature, program) : 0;
 }
 
-static int function_btf_id(struct feature *feature, const char *function)
+static int function_btf_id(const struct feature *feature, const char *function)
 {
 	return btf__find_by_name_kind(feature->kernel_types, function, BTF_KIND_FUNC);
 }
 
-static int tracepoint_btf_id(struct feature *feature, const char *tracepoint)
+static int tracepoint_btf_id(const struct feature *feature, const char *tracepoint)
 {
 	char name[128];
 
@@ -163,7 +163,7 @@ static int tracepoint_btf_id(struct feature *feature, const char *tracepoint)
 	return btf__find_by_name_kind(feature->kernel_types, name, BTF_KIND_TYPEDEF);
 }
 
-int feature_function_type(struct feature *feature, const char *function)
+int feature_function_type(const struct feature *feature, const char *function)
 {
 	int id = function_btf_id(feature, function);
 
@@ -185,7 +185,7 @@ int feature_try_fentry(struct feature *feature, const char *function)
 	return try_tracing(feature, function_btf_id(feature, function), BPF_TRACE_FENTRY, true);
 }
 
-int feature_try_iter(struct feature *feature, const char *of)
+int feature_try_iter(const struct feature *feature, const char *of)
 {
 	char name[128];
 	int id;
@@ -202,7 +202,7 @@ int feature_try_tp_btf(struct feature *feature, const char *tracepoint)
 	return try_tracing(feature, tracepoint_btf_id(feature, tracepoint), BPF_TRACE_RAW_TP, true);
 }
 
-int feature_tp_btf_args(struct feature *feature, const char *tracepoint)
+int feature_tp_btf_args(const struct feature *feature, const char *tracepoint)
 {
 	int id = tracepoint_btf_id(feature, tracepoint);
 	const struct btf_type *type;

@@ -31,10 +31,10 @@ int feature_try_kretprobe_multi(struct feature *feature, const char *function);
 int feature_try_tp_btf(struct feature *feature, const char *tracepoint);
 
 /* The number of the function's type in the kernel's BTF, which differs by the names of its parameters too; -ESRCH: there is none. */
-int feature_function_type(struct feature *feature, const char *function);
+int feature_function_type(const struct feature *feature, const char *function);
 
 /* Whether a program that goes through all of these ("task") is accepted. 0, -ESRCH or the errno with which it is refused. */
-int feature_try_iter(struct feature *feature, const char *of);
+int feature_try_iter(const struct feature *feature, const char *of);
 
 /* A perf event of the tracepoint "category/name", disabled: a descriptor, -ESRCH: there is none, or a negative errno. */
 int feature_open_tp(const char *event);
@@ -53,7 +53,7 @@ int feature_try_kretprobe_attach(struct feature *feature, const char *function);
 bool feature_is_preemptible(void);
 
 /* How many arguments the tracepoint passes to a program, by the kernel's BTF, or -ESRCH. */
-int feature_tp_btf_args(struct feature *feature, const char *tracepoint);
+int feature_tp_btf_args(const struct feature *feature, const char *tracepoint);
 
 /* Whether the kernel's structure has that member, in whatever is anonymous in it, too. */
 bool feature_has_member(const struct feature *feature, const char *structure, const char *member);

@@ -786,7 +786,7 @@ static int load(struct tracer *tracer, const struct tracer_options *options, cha
 	if (err)
 		return err;
 	err = find_earlier(tracer);
-	/* Whoever is hot already may fail at once. */
+	/* Whoever is hot already may fail at once. Where this fails, the record of that process has it tried again, and tells. */
 	if (!err && skeleton->bss->switches.hot)
 		tracer_arm_calls(tracer);
 	return err ? fail(err, error, size, "cannot look at the processes that there are: %s", strerror(-err)) : 0;

@@ -109,10 +109,10 @@ int tracer_read_splits(const struct tracer *tracer, struct splits *ret);
  * Of memory that owes, after tracer_stop(): an END_TRACING each, or an END_MEMORY that found no room, with what the kernel
  * side lost of it. The caller frees *ret.
  */
+int tracer_read_debtors(const struct tracer *tracer, struct event_ended **ret, size_t *count);
+
 /* Whether a hook is known to have missed a success or an end by which a debt would have been paid or closed. */
 bool tracer_misses_outcomes(const struct tracer *tracer);
-
-int tracer_read_debtors(const struct tracer *tracer, struct event_ended **ret, size_t *count);
 
 /*
  * What was lost, by cause, in kernel programs, and calls that a hook missed because it was busy on that CPU. Misses that

@@ -56,9 +56,7 @@ traced_run() {
 	rung=$1 base=$2 script=$3
 	shift 3
 	rm -f "$base.log" "$work"/*.oracle
-	"$VMASNOOP" -j --hook "$rung" "$@" -o "$base.log" -- sh -c "$script" "$WORKLOADS" "$work"
-	status=$?
-	[ "$status" -eq 0 ] || fail "status $status of the run" || return
+	"$VMASNOOP" -j --hook "$rung" "$@" -o "$base.log" -- sh -c "$script" "$WORKLOADS" "$work" || fail "status $? of the run" || return
 	expect_rung "$rung" "$base.log" || return
 	[ -z "${KEEP_LOGS-}" ] || cp "$base.log" "$KEEP_LOGS/$(basename "$base")-$rung.ndjson"
 }

@@ -330,67 +330,50 @@ static void test_container(void **state)
 	assert_int_equal(advice_give(&facts, list), 0);
 }
 
-/* What a glibc without names does is told by the call: a threshold from a length of 0 would give each block a mapping. */
-static void test_glibc_by_call(void **state)
+static void expect_setting(const struct advice *found, const char *setting, size_t number)
+{
+	if (!found->setting != !setting || (setting && strcmp(found->setting, setting)))
+		fail_msg("case %zu: %s, %s", number, found->setting, found->text);
+}
+
+/*
+ * What a glibc without names does is told by the call: a threshold from a length of 0 would give each block a mapping. Settings that
+ * avoid munmap() say nothing of other calls, and Go's is one of mmap().
+ */
+static void test_settings_by_call(void **state)
 {
 	const struct {
+		const char *frames[3];
 		uint32_t syscall;
-		uint64_t addr, length_bytes;
+		uint64_t length_bytes;
 		const char *setting;
 	} table[] = {
-		{SYSCALL_BRK, 0x20000, 0, NULL},
-		{SYSCALL_MPROTECT, 0x20000, 0x21000, "glibc.malloc.arena_max"},
-		{SYSCALL_MMAP, 0, 0x8000000, "glibc.malloc.arena_max"},
-		{SYSCALL_MMAP, 0, 0x4000000, "glibc.malloc.arena_max"},
-		{SYSCALL_MMAP, 0, 0x21000, "glibc.malloc.mmap_threshold"},
-		{SYSCALL_MREMAP, 0x20000, 0x21000, "glibc.malloc.mmap_threshold"},
+		{{"-@" LIBC, "malloc@" LIBC}, SYSCALL_BRK, 0, NULL},
+		{{"-@" LIBC, "malloc@" LIBC}, SYSCALL_MPROTECT, 0x21000, "glibc.malloc.arena_max"},
+		{{"-@" LIBC, "malloc@" LIBC}, SYSCALL_MMAP, 0x8000000, "glibc.malloc.arena_max"},
+		{{"-@" LIBC, "malloc@" LIBC}, SYSCALL_MMAP, 0x4000000, "glibc.malloc.arena_max"},
+		{{"-@" LIBC, "malloc@" LIBC}, SYSCALL_MMAP, 0x21000, "glibc.malloc.mmap_threshold"},
+		{{"-@" LIBC, "malloc@" LIBC}, SYSCALL_MREMAP, 0x21000, "glibc.malloc.mmap_threshold"},
+		{{"mmap@" LIBC, "je_x"}, SYSCALL_MMAP, 0x1000, NULL},
+		{{"runtime.sysUnusedOS"}, SYSCALL_MADVISE, 0x1000, NULL},
+		{{"runtime.sysUnusedOS"}, SYSCALL_MMAP, 0x1000, "GODEBUG=harddecommit"},
 	};
-	static const char *const frames[] = {"-@" LIBC, "malloc@" LIBC, NULL};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(table); i++) {
 		struct advice list[ADVICE_COUNT] = {};
-		const struct advice *found;
-		struct advice_facts facts;
 		struct stack_room stack;
+		struct advice_facts facts;
+		const struct advice *found;
 
-		stack_make(frames, &stack);
+		stack_make(table[i].frames, &stack);
 		facts = facts_of(&stack);
 		facts.syscall = table[i].syscall;
-		facts.addr = table[i].addr;
 		facts.length_bytes = table[i].length_bytes;
 		found = find(list, advice_give(&facts, list), ADVICE_ALLOCATOR);
 		assert_non_null(found);
-		if (!found->setting != !table[i].setting ||
-		    (found->setting && strcmp(found->setting, table[i].setting)))
-			fail_msg("case %zu: %s, %s", i, found->setting, found->text);
+		expect_setting(found, table[i].setting, i);
 	}
-}
-
-/* Settings that avoid munmap() say nothing of other calls, and Go's is one of mmap(). */
-static void test_settings_of_other_calls(void **state)
-{
-	static const char *const jemalloc[] = {"mmap@" LIBC, "je_x", NULL}, *const go[] = {"runtime.sysUnusedOS", NULL};
-	struct advice list[ADVICE_COUNT] = {};
-	const struct advice *found;
-	struct advice_facts facts;
-	struct stack_room stack;
-
-	(void)state;
-	stack_make(jemalloc, &stack);
-	facts = facts_of(&stack);
-	facts.syscall = SYSCALL_MMAP;
-	found = find(list, advice_give(&facts, list), ADVICE_ALLOCATOR);
-	assert_non_null(found);
-	assert_null(found->setting);
-	stack_make(go, &stack);
-	facts = facts_of(&stack);
-	facts.syscall = SYSCALL_MADVISE;
-	found = find(list, advice_give(&facts, list), ADVICE_ALLOCATOR);
-	assert_null(found ? found->setting : NULL);
-	facts.syscall = SYSCALL_MMAP;
-	found = find(list, advice_give(&facts, list), ADVICE_ALLOCATOR);
-	assert_string_equal(found && found->setting ? found->setting : "", "GODEBUG=harddecommit");
 }
 
 static void test_settings(void **state)
@@ -440,9 +423,9 @@ static void test_settings(void **state)
 		assert_non_null(found);
 		assert_int_not_equal(found->allocator, ALLOCATOR_NONE);
 		assert_int_equal(found->value, table[i].value);
-		if (!strstr(found->text, table[i].words) || !found->setting != !table[i].setting ||
-		    (found->setting && strcmp(found->setting, table[i].setting)))
-			fail_msg("case %zu: %s, %s", i, found->setting, found->text);
+		expect_setting(found, table[i].setting, i);
+		if (!strstr(found->text, table[i].words))
+			fail_msg("case %zu: %s", i, found->text);
 		/* The last word is there: nothing was cut off. */
 		assert_true(strlen(found->text) < sizeof(found->text) - 1);
 		assert_null(find(list, count, ADVICE_GUARD_MAPPINGS));
@@ -559,19 +542,12 @@ static void test_advised_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_allocators),
-		cmocka_unit_test(test_frames_without_anything),
-		cmocka_unit_test(test_limit),
-		cmocka_unit_test(test_raise_limit),
-		cmocka_unit_test(test_cost_of_files),
-		cmocka_unit_test(test_container),
-		cmocka_unit_test(test_settings),
-		cmocka_unit_test(test_glibc_by_call),
-		cmocka_unit_test(test_settings_of_other_calls),
-		cmocka_unit_test(test_overcommit),
-		cmocka_unit_test(test_guards),
-		cmocka_unit_test(test_other_verdicts),
-		cmocka_unit_test(test_advised_once),
+		cmocka_unit_test(test_allocators),     cmocka_unit_test(test_frames_without_anything),
+		cmocka_unit_test(test_limit),	       cmocka_unit_test(test_raise_limit),
+		cmocka_unit_test(test_cost_of_files),  cmocka_unit_test(test_container),
+		cmocka_unit_test(test_settings),       cmocka_unit_test(test_settings_by_call),
+		cmocka_unit_test(test_overcommit),     cmocka_unit_test(test_guards),
+		cmocka_unit_test(test_other_verdicts), cmocka_unit_test(test_advised_once),
 	};
 
 	return cmocka_run_group_tests_name("advice", tests, NULL, NULL);
